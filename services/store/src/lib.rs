@@ -1,1 +1,23 @@
-//! TODO
+//! Everything that Berth remembers, in Postgres: one module per aggregate, concrete SQL, no trait per table.
+//!
+//! Functions take the [`Db`] (or an open transaction) and then the [`domain::Scope`] whose rows they may see; the few that look
+//! across accounts (reconcilers, agent sessions) say so in their name or documentation.
+
+pub mod access_keys;
+pub mod clusters;
+pub mod db;
+pub mod error;
+pub mod instances;
+pub mod leases;
+pub mod placement;
+pub mod services;
+pub mod settings;
+pub mod tags;
+pub mod task_definitions;
+pub mod tasks;
+pub mod tokens;
+pub mod wake;
+
+pub use db::{Db, Tx};
+pub use error::{Result, StoreError};
+pub use wake::{Wake, Wakes};

@@ -1,0 +1,65 @@
+//! The connection to Postgres and what belongs to every use of it.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{PgPool, Postgres, Transaction};
+
+use crate::error::Result;
+use crate::wake::{Wake, Wakes};
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
+
+/// An open transaction.
+pub type Tx = Transaction<'static, Postgres>;
+
+/// The database, and the wakes that go with its changes. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    pool: PgPool,
+    wakes: Wakes,
+}
+
+impl Db {
+    /// Connects, brings the schema up to date (safe when several servers start at once: sqlx takes an advisory lock) and
+    /// begins to pass wakes on.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or refuses a migration.
+    pub async fn connect(options: PgConnectOptions, max_connections: u32) -> Result<Self> {
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(Duration::from_secs(10))
+            .test_before_acquire(false)
+            .connect_with(options)
+            .await?;
+        Self::on(pool).await
+    }
+
+    /// The same over a pool that exists (a test's own database).
+    pub async fn on(pool: PgPool) -> Result<Self> {
+        MIGRATIONS.run(&pool).await?;
+        Ok(Self { wakes: Wakes::new(), pool })
+    }
+
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    pub fn wakes(&self) -> &Wakes {
+        &self.wakes
+    }
+
+    pub async fn begin(&self) -> Result<Tx> {
+        Ok(self.pool.begin().await?)
+    }
+
+    /// Commits, then tells everyone who waits for these changes. Lost wakes only cost time: every loop also looks by itself.
+    pub async fn commit(&self, tx: Tx, wakes: impl IntoIterator<Item = Wake>) -> Result<()> {
+        tx.commit().await?;
+        for wake in wakes {
+            self.wakes.send(wake);
+        }
+        Ok(())
+    }
+}
