@@ -1,1 +1,40 @@
-fn main() {}
+//! Development tasks of the repository, run as `cargo xtask <task>`.
+
+mod codegen;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Development tasks of Berth")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Generate the AWS model crate's types from the API models inside the installed botocore package.
+    Codegen {
+        /// Write nothing; fail when the committed files are not what would be generated.
+        #[arg(long)]
+        check: bool,
+        /// The botocore package's directory; asked from `python3` when absent.
+        #[arg(long, value_name = "DIR")]
+        botocore: Option<PathBuf>,
+    },
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().task {
+        Task::Codegen { check, botocore } => codegen::run(&workspace_root(), botocore, check),
+    }
+}
+
+/// The repository: two levels above this crate.
+fn workspace_root() -> PathBuf {
+    let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    manifest.ancestors().nth(2).map(PathBuf::from).unwrap_or(manifest)
+}

@@ -1,0 +1,56 @@
+//! Which generated file each shape stands in.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+
+use super::model::Model;
+use super::names;
+
+/// Where every shape goes: shapes that one operation alone uses stand beside it, exceptions (and what only they use) in
+/// `errors`, all others in a group by the first word of their name.
+pub struct Layout<'a> {
+    /// Module path below the service, such as `ops::run_task` or `types::container`, with the shapes in it.
+    pub modules: BTreeMap<String, Vec<&'a str>>,
+    /// The module of each shape.
+    pub module_of: BTreeMap<&'a str, String>,
+    /// Shapes that requests are made of; these get a static schema.
+    pub in_requests: BTreeSet<&'a str>,
+}
+
+impl<'a> Layout<'a> {
+    pub fn of(model: &'a Model) -> Result<Self> {
+        let mut users: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let mut in_requests = BTreeSet::new();
+        for (name, operation) in &model.operations {
+            let input = model.reach(operation.input.iter().map(|r| r.shape.as_str()))?;
+            let output = model.reach(operation.output.iter().map(|r| r.shape.as_str()))?;
+            for &shape in input.union(&output) {
+                users.entry(shape).or_default().push(name);
+            }
+            in_requests.extend(input);
+        }
+        let mut layout = Self {
+            modules: BTreeMap::new(),
+            module_of: BTreeMap::new(),
+            in_requests,
+        };
+        for (name, shape) in &model.shapes {
+            let module = match users.get(name.as_str()).map(Vec::as_slice) {
+                _ if shape.exception => "errors".to_owned(),
+                None => "errors".to_owned(),
+                Some([operation]) => format!("ops::{}", names::snake(operation)),
+                Some(_) => format!("types::{}", names::words(name).swap_remove(0)),
+            };
+            layout.modules.entry(module.clone()).or_default().push(name);
+            layout.module_of.insert(name, module);
+        }
+        for operation in model.operations.keys() {
+            layout
+                .modules
+                .entry(format!("ops::{}", names::snake(operation)))
+                .or_default();
+        }
+        Ok(layout)
+    }
+}

@@ -1,0 +1,65 @@
+//! Operations: a unit struct each, and the index of them.
+
+use anyhow::{Context, Result};
+
+use super::{File, Source};
+use crate::codegen::model::Reference;
+use crate::codegen::names;
+
+impl Source<'_> {
+    /// The unit struct of the operation whose module is `module`, and its `Operation` implementation.
+    pub(super) fn operation(&self, module: &str, file: &mut File) -> Result<()> {
+        let (name, operation) = self
+            .model
+            .operations
+            .iter()
+            .find(|(name, _)| names::snake(name) == module)
+            .with_context(|| format!("no operation for module {module}"))?;
+        let module = format!("ops::{module}");
+        let (input, shape) = match &operation.input {
+            Some(input) => (
+                self.rust_type(&input.shape, &module, file)?,
+                format!("&{}", self.schema(&input.shape, &module, file)?),
+            ),
+            None => (
+                "crate::operation::Nothing".to_owned(),
+                "&crate::schema::NOTHING".to_owned(),
+            ),
+        };
+        let output = match &operation.output {
+            Some(output) => self.rust_type(&output.shape, &module, file)?,
+            None => "crate::operation::Nothing".to_owned(),
+        };
+        let errors = self.error_names(&operation.errors)?;
+        file.use_name("crate::schema", "Shape");
+        file.use_name("crate::operation", "Operation");
+        file.item(&format!("pub struct {name};"));
+        file.item(&format!(
+            "impl Operation for {name} {{\n\
+             const NAME: &'static str = {name:?};\n\
+             const INPUT: &'static Shape = {shape};\n\
+             const ERRORS: &'static [&'static str] = &{errors:?};\n\
+             type Input = {input};\ntype Output = {output};\n}}"
+        ));
+        Ok(())
+    }
+
+    fn error_names<'a>(&'a self, errors: &'a [Reference]) -> Result<Vec<&'a str>> {
+        let names: Result<Vec<&str>> = errors.iter().map(|error| self.error_name(&error.shape)).collect();
+        let mut names = names?;
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// `ops.rs`: the modules, and every unit struct under one path.
+    pub(super) fn operations_index(&self) -> String {
+        let mut modules = String::new();
+        let mut names = String::new();
+        for name in self.model.operations.keys() {
+            let module = names::snake(name);
+            modules += &format!("pub(crate) mod {module};\n");
+            names += &format!("pub use {module}::{name};\n");
+        }
+        format!("//! The operations: one unit struct each.\n\n{modules}\n{names}")
+    }
+}

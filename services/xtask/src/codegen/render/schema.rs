@@ -1,0 +1,107 @@
+//! Static schemas of the shapes that requests are made of.
+
+use std::fmt::Write;
+
+use anyhow::{Context, Result};
+use serde_json::Number;
+
+use super::{File, Source};
+use crate::codegen::model::{Kind, Shape};
+use crate::codegen::names;
+
+impl Source<'_> {
+    /// The static of one shape; unconstrained scalars share the runtime's.
+    pub(super) fn shape_schema(&self, name: &str, module: &str, file: &mut File) -> Result<()> {
+        let shape = self.model.shape(name)?;
+        if shape.is_unconstrained_scalar() {
+            return Ok(());
+        }
+        let value = match shape.kind {
+            Kind::Structure => self.structure_schema(name, shape, module, file)?,
+            Kind::List => {
+                let member = shape
+                    .member
+                    .as_ref()
+                    .with_context(|| format!("list {name} has no member"))?;
+                let member = self.schema(&member.shape, module, file)?;
+                format!("List {{ member: &{member}, {} }}", range(shape))
+            }
+            Kind::Map => {
+                let value = shape
+                    .value
+                    .as_ref()
+                    .with_context(|| format!("map {name} has no value"))?;
+                let value = self.schema(&value.shape, module, file)?;
+                format!("Map {{ value: &{value}, {} }}", range(shape))
+            }
+            Kind::String | Kind::Character => {
+                let enumeration = if shape.is_enum() {
+                    format!("{name}::NAMES")
+                } else {
+                    "&[]".to_owned()
+                };
+                let pattern = &shape.pattern;
+                format!(
+                    "String {{ {}, pattern: {pattern:?}, enumeration: {enumeration} }}",
+                    range(shape)
+                )
+            }
+            Kind::Integer | Kind::Long => format!("{:?} {{ {} }}", shape.kind, range(shape)),
+            Kind::Double | Kind::Float => format!("{:?} {{ {} }}", shape.kind, float_range(shape)),
+            Kind::Blob => format!("Blob {{ {} }}", range(shape)),
+            Kind::Boolean | Kind::Timestamp => format!("{:?}", shape.kind),
+        };
+        file.use_name("crate::schema", "Shape");
+        file.item(&format!(
+            "pub(crate) static {}: Shape = Shape::{value};",
+            names::constant(name)
+        ));
+        Ok(())
+    }
+
+    fn structure_schema(&self, name: &str, shape: &Shape, module: &str, file: &mut File) -> Result<String> {
+        let mut members = String::new();
+        for (member, reference) in &shape.members.0 {
+            let schema = self.schema(&reference.shape, module, file)?;
+            let required = shape.required.contains(member);
+            let _ = writeln!(
+                members,
+                "Member {{ name: {member:?}, shape: &{schema}, required: {required} }},"
+            );
+        }
+        if !members.is_empty() {
+            file.use_name("crate::schema", "Member");
+        }
+        Ok(format!("Structure {{ name: {name:?}, members: &[\n{members}] }}"))
+    }
+
+    /// The path of a shape's static, imported where it stands in another file.
+    pub(super) fn schema(&self, name: &str, module: &str, file: &mut File) -> Result<String> {
+        let shape = self.model.shape(name)?;
+        if shape.is_unconstrained_scalar() {
+            let kind = if shape.document {
+                "Document".to_owned()
+            } else {
+                format!("{:?}", shape.kind)
+            };
+            return Ok(format!("crate::schema::{}", names::constant(&kind)));
+        }
+        let constant = names::constant(name);
+        self.import(name, &constant, module, file)?;
+        Ok(constant)
+    }
+}
+
+/// Length of a string, list, map or blob, or value of a whole number.
+fn range(shape: &Shape) -> String {
+    let bound = |number: &Option<Number>| match number.as_ref().and_then(Number::as_i64) {
+        Some(number) => format!("Some({number})"),
+        None => "None".to_owned(),
+    };
+    format!("min: {}, max: {}", bound(&shape.min), bound(&shape.max))
+}
+
+fn float_range(shape: &Shape) -> String {
+    let bound = |number: &Option<Number>| format!("{:?}", number.as_ref().and_then(Number::as_f64));
+    format!("min: {}, max: {}", bound(&shape.min), bound(&shape.max))
+}
