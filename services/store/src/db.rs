@@ -50,6 +50,12 @@ impl Db {
         &self.wakes
     }
 
+    /// Asks the database for anything at all.
+    pub async fn ping(&self) -> Result<()> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
     pub async fn begin(&self) -> Result<Tx> {
         Ok(self.pool.begin().await?)
     }

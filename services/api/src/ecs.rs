@@ -1,0 +1,10 @@
+//! Amazon ECS: one file per operation in `ops/`, named as the operation.
+
+pub mod cluster_input;
+pub mod dispatch;
+pub mod find;
+pub mod ops;
+pub mod paging;
+pub mod settings;
+pub mod tags;
+pub mod view;

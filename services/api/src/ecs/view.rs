@@ -1,0 +1,3 @@
+//! Rows as the API shows them.
+
+pub mod cluster;

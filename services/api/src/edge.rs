@@ -1,0 +1,107 @@
+//! The one address: signature, operation, answer (W-01, W-02, W-07, W-08).
+
+pub mod json;
+mod reset;
+
+use std::sync::Arc;
+
+use auth::{Keys, Verifier};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use crate::ecs::dispatch::{Answer, dispatch};
+use crate::{Api, Context};
+
+/// Largest body that is read. The largest legal one (a task definition) is 64 KiB of text, which escapes can blow up.
+const BODY_LIMIT: usize = 2 * 1024 * 1024;
+
+/// The edge with its verifier. Cheap to clone.
+#[derive(Clone)]
+pub struct Edge {
+    pub api: Api,
+    pub verifier: Arc<Verifier<dyn Keys>>,
+}
+
+impl Edge {
+    /// Routes of the AWS address. Agents' websockets are added beside them.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/", post(aws).get(not_signed_here))
+            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/readyz", get(ready))
+            .route("/_berth/reset", post(reset::reset))
+            .fallback(unknown_path)
+            .with_state(self)
+    }
+}
+
+/// Ready when the database answers.
+async fn ready(State(edge): State<Edge>) -> Response {
+    match edge.api.db.ping().await {
+        Ok(()) => (StatusCode::OK, "ready\n").into_response(),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response(),
+    }
+}
+
+async fn not_signed_here() -> Response {
+    let text = "This is Berth, a self-hosted Amazon ECS. Point an AWS client at this address: AWS_ENDPOINT_URL.\n";
+    (StatusCode::OK, text).into_response()
+}
+
+async fn unknown_path() -> Response {
+    json::error(&json::request_id(), StatusCode::NOT_FOUND, "UnknownOperationException", "There is nothing at this path.", &[])
+}
+
+async fn aws(State(edge): State<Edge>, request: Request<Body>) -> Response {
+    let request_id = json::request_id();
+    let (parts, body) = request.into_parts();
+    let body = match Limited::new(body, BODY_LIMIT).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
+            let text = format!("The request body is larger than {BODY_LIMIT} bytes.");
+            return json::error(&request_id, StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", &text, &[]);
+        }
+        Err(_) => {
+            let text = "The request body ended before it was complete.";
+            return json::error(&request_id, StatusCode::BAD_REQUEST, "IncompleteBody", text, &[]);
+        }
+    };
+    edge.answer(request_id, parts, body).await
+}
+
+impl Edge {
+    async fn answer(&self, request_id: String, parts: axum::http::request::Parts, body: Bytes) -> Response {
+        let caller = match self.verifier.verify(&parts, &body, self.api.clock.now()).await {
+            Ok(caller) => caller,
+            Err(error) => return json::auth_error(&request_id, &error),
+        };
+        let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let prefix = aws_model::ecs::SERVICE.target_prefix.unwrap_or_default();
+        let Some(operation) = target.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.')) else {
+            return json::unknown_operation(&request_id, target);
+        };
+        if !self.serves(&caller.region) {
+            let text = format!("The region {} is not served here.", caller.region);
+            return json::error(&request_id, StatusCode::BAD_REQUEST, "InvalidSignatureException", &text, &[]);
+        }
+        let scope = caller.scope();
+        let cx = Context { api: self.api.clone(), caller, scope, request_id };
+        match dispatch(&cx, operation, &body).await {
+            Answer::Done(body) => json::reply(&cx.request_id, StatusCode::OK, body),
+            Answer::Unreadable(text) => {
+                json::error(&cx.request_id, StatusCode::BAD_REQUEST, "SerializationException", &text, &[])
+            }
+            Answer::Unknown => json::unknown_operation(&cx.request_id, operation),
+            Answer::Failed(error) => json::failure(&cx, operation, &error),
+        }
+    }
+
+    fn serves(&self, region: &domain::Region) -> bool {
+        self.api.config.regions.is_empty() || self.api.config.regions.contains(region)
+    }
+}
