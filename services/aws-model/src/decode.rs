@@ -41,13 +41,6 @@ fn parse(body: &[u8]) -> Result<Value, DecodeError> {
     }
     let text = std::str::from_utf8(body)
         .map_err(|_| DecodeError::Serialization("The request body is not UTF-8.".to_owned()))?;
-    let value: Value = serde_json::from_str(text).map_err(|error| {
-        DecodeError::Serialization(format!("The request body is not valid JSON: {error}."))
-    })?;
-    if !value.is_object() {
-        return Err(DecodeError::Serialization(
-            "The request body is not a JSON object.".to_owned(),
-        ));
-    }
-    Ok(value)
+    serde_json::from_str(text)
+        .map_err(|error| DecodeError::Serialization(format!("The request body is not valid JSON: {error}.")))
 }

@@ -1,5 +1,7 @@
 //! What is known of an operation and of its service at compile time.
 
+use std::fmt::Debug;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -14,9 +16,14 @@ pub trait Operation {
     /// Codes of the errors the model lists for this operation, sorted.
     const ERRORS: &'static [&'static str];
     /// The typed request.
-    type Input: DeserializeOwned + Default;
+    type Input: DeserializeOwned + Serialize + Debug + Clone + Default + PartialEq + Send + Sync + 'static;
     /// The typed response.
-    type Output: Serialize;
+    type Output: DeserializeOwned + Serialize + Debug + Clone + Default + PartialEq + Send + Sync + 'static;
+}
+
+/// Does something with the type of each operation of a service, as `ecs::ops::visit` shows them.
+pub trait OperationVisitor {
+    fn visit<Op: Operation>(&mut self);
 }
 
 /// An [`Operation`] as a value, for tables.

@@ -48,7 +48,7 @@ fn sample(shape: &'static Shape, all: bool, above: &mut Vec<*const Shape>) -> Va
             None => json!("a".repeat(min.unwrap_or(1).max(1).try_into().unwrap_or(1))),
         },
         Shape::Integer { min, max } | Shape::Long { min, max } => {
-            json!(7.clamp(min.unwrap_or(7), max.unwrap_or(7).max(7)))
+            json!(7.max(min.unwrap_or(7)).min(max.unwrap_or(i64::MAX)))
         }
         Shape::Float { min, max } | Shape::Double { min, max } => {
             json!(2.5_f64.max(min.unwrap_or(2.5)).min(max.unwrap_or(f64::MAX)))

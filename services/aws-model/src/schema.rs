@@ -1,7 +1,8 @@
 //! Static descriptions of shapes: which values a request may hold.
 
+use std::fmt;
+
 /// What values are allowed at a place in a request. Bounds are inclusive; lengths of strings are counted in characters.
-#[derive(Debug)]
 pub enum Shape {
     Structure {
         name: &'static str,
@@ -51,12 +52,31 @@ pub enum Shape {
 }
 
 /// A member of a structure.
-#[derive(Debug)]
 pub struct Member {
     /// The exact name in a request.
     pub name: &'static str,
     pub shape: &'static Shape,
     pub required: bool,
+}
+
+impl Member {
+    /// A member that a request must have.
+    pub const fn required(name: &'static str, shape: &'static Shape) -> Self {
+        Self {
+            name,
+            shape,
+            required: true,
+        }
+    }
+
+    /// A member that a request may leave out.
+    pub const fn optional(name: &'static str, shape: &'static Shape) -> Self {
+        Self {
+            name,
+            shape,
+            required: false,
+        }
+    }
 }
 
 pub static STRING: Shape = Shape::String {
@@ -91,6 +111,26 @@ impl Shape {
         match self {
             Self::Structure { members, .. } => members,
             _ => &[],
+        }
+    }
+}
+
+impl fmt::Debug for Shape {
+    /// Only the type: a structure may hold itself, and whole requests are long.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Structure { name, .. } => write!(f, "Structure({name})"),
+            Self::List { member, .. } => write!(f, "List({member:?})"),
+            Self::Map { value, .. } => write!(f, "Map({value:?})"),
+            Self::String { .. } => f.write_str("String"),
+            Self::Integer { .. } => f.write_str("Integer"),
+            Self::Long { .. } => f.write_str("Long"),
+            Self::Float { .. } => f.write_str("Float"),
+            Self::Double { .. } => f.write_str("Double"),
+            Self::Boolean => f.write_str("Boolean"),
+            Self::Timestamp => f.write_str("Timestamp"),
+            Self::Blob { .. } => f.write_str("Blob"),
+            Self::Document => f.write_str("Document"),
         }
     }
 }

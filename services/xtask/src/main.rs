@@ -1,6 +1,8 @@
 //! Development tasks of the repository, run as `cargo xtask <task>`.
 
 mod codegen;
+mod graph;
+mod tidy;
 
 use std::path::PathBuf;
 
@@ -25,11 +27,22 @@ enum Task {
         #[arg(long, value_name = "DIR")]
         botocore: Option<PathBuf>,
     },
+    /// Write docs/crate-graph.txt: which crate of the workspace depends on which.
+    Graph {
+        /// Write nothing; fail when the committed file is not the graph.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check the length of files, the crate graph, the generated code, and that no package registry is written down.
+    Tidy,
 }
 
 fn main() -> Result<()> {
+    let root = workspace_root();
     match Arguments::parse().task {
-        Task::Codegen { check, botocore } => codegen::run(&workspace_root(), botocore, check),
+        Task::Codegen { check, botocore } => codegen::run(&root, botocore, check),
+        Task::Graph { check } => graph::run(&root, check),
+        Task::Tidy => tidy::run(&root),
     }
 }
 

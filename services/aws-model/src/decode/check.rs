@@ -1,53 +1,41 @@
 //! The walk of a JSON value along its schema.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use serde_json::{Map, Value};
 
-use super::DecodeError;
+use super::{DecodeError, pattern};
 use crate::schema::{Member, Shape};
 use crate::{Blob, Timestamp};
 
-/// Checks `value` against `shape` and brings it into the form that serde expects: members that are `null` or unknown are
-/// removed, whole numbers written with a fraction or exponent (`1e3`) become integers.
-pub(super) fn check(shape: &'static Shape, value: &mut Value) -> Result<(), DecodeError> {
-    Walk { path: Vec::new() }.value(shape, value)
+/// Checks a request body against `shape` and brings it into the form that serde expects: members that are `null` or unknown
+/// are removed, whole numbers written with a fraction or exponent (`1e3`) become integers.
+pub(super) fn check(shape: &'static Shape, body: &mut Value) -> Result<(), DecodeError> {
+    Place::Body.check(shape, body)
 }
 
-/// Where the walk is, for error texts.
-struct Walk {
-    path: Vec<Step>,
+/// Where in the body the walk is; each place knows the one around it.
+enum Place<'a> {
+    Body,
+    Member(&'a Place<'a>, &'static str),
+    Key(&'a Place<'a>, &'a str),
+    Index(&'a Place<'a>, usize),
 }
 
-enum Step {
-    Member(&'static str),
-    Key(String),
-    Index(usize),
-}
-
-impl Walk {
-    fn value(&mut self, shape: &'static Shape, value: &mut Value) -> Result<(), DecodeError> {
+impl Place<'_> {
+    fn check(&self, shape: &'static Shape, value: &mut Value) -> Result<(), DecodeError> {
         match (shape, &mut *value) {
             (Shape::Structure { members, .. }, Value::Object(object)) => self.structure(members, object),
             (Shape::List { member, min, max }, Value::Array(items)) => {
                 self.length("members", items.len(), *min, *max)?;
-                items
-                    .iter_mut()
-                    .enumerate()
-                    .try_for_each(|(at, item)| self.within(Step::Index(at), member, item))
+                let mut items = items.iter_mut().enumerate();
+                items.try_for_each(|(at, item)| Place::Index(self, at).check(member, item))
             }
-            (
-                Shape::Map {
-                    value: shape,
-                    min,
-                    max,
-                },
-                Value::Object(entries),
-            ) => {
+            (Shape::Map { value, min, max }, Value::Object(entries)) => {
                 self.length("entries", entries.len(), *min, *max)?;
                 entries
                     .iter_mut()
-                    .try_for_each(|(key, entry)| self.within(Step::Key(key.clone()), shape, entry))
+                    .try_for_each(|(key, entry)| Place::Key(self, key).check(value, entry))
             }
             (
                 Shape::String {
@@ -62,58 +50,52 @@ impl Walk {
                 self.length("characters", text.chars().count(), *min, *max)?;
                 self.matches(text, *pattern)
             }
-            (Shape::Integer { min, max }, Value::Number(_)) => {
-                let range = (min.unwrap_or(i32::MIN.into()), max.unwrap_or(i32::MAX.into()));
-                self.whole(value, range)
-            }
+            (Shape::Integer { min, max }, Value::Number(_)) => self.whole(
+                value,
+                min.unwrap_or(i32::MIN.into()),
+                max.unwrap_or(i32::MAX.into()),
+            ),
             (Shape::Long { min, max }, Value::Number(_)) => {
-                self.whole(value, (min.unwrap_or(i64::MIN), max.unwrap_or(i64::MAX)))
+                self.whole(value, min.unwrap_or(i64::MIN), max.unwrap_or(i64::MAX))
             }
-            (Shape::Double { min, max } | Shape::Float { min, max }, Value::Number(number)) => {
-                self.fraction(number.as_f64().unwrap_or(f64::NAN), *min, *max)
+            (Shape::Double { min, max }, Value::Number(number)) => {
+                self.fraction(number.as_f64(), min.unwrap_or(f64::MIN), max.unwrap_or(f64::MAX))
             }
-            (Shape::Boolean, Value::Bool(_)) | (Shape::Document, _) => Ok(()),
+            (Shape::Float { min, max }, Value::Number(number)) => self.fraction(
+                number.as_f64(),
+                min.unwrap_or(f32::MIN.into()),
+                max.unwrap_or(f32::MAX.into()),
+            ),
             (Shape::Timestamp, Value::Number(number)) => {
-                let time = number.as_f64().and_then(Timestamp::from_seconds);
-                time.map(|_| ())
-                    .ok_or_else(|| self.invalid(|path| format!("{path} is out of range.")))
+                match number.as_f64().and_then(Timestamp::from_seconds) {
+                    Some(_) => Ok(()),
+                    None => Err(self.out_of_range(Timestamp::MIN, Timestamp::MAX)),
+                }
             }
-            (Shape::Timestamp, Value::String(text)) => {
-                let time = Timestamp::parse_iso(text);
-                time.map(|_| ())
-                    .ok_or_else(|| self.serialization("is not a timestamp"))
-            }
-            (Shape::Blob { min, max }, Value::String(text)) => {
-                let bytes = Blob::from_base64(text).ok_or_else(|| self.serialization("is not base64"))?;
-                self.length("bytes", bytes.0.len(), *min, *max)
-            }
-            _ => Err(self.serialization(&format!("is not {}", expected(shape)))),
+            (Shape::Timestamp, Value::String(text)) if Timestamp::parse_iso(text).is_some() => Ok(()),
+            (Shape::Blob { min, max }, Value::String(text)) => match Blob::from_base64(text) {
+                Some(bytes) => self.length("bytes", bytes.0.len(), *min, *max),
+                None => Err(self.wrong_type(shape)),
+            },
+            (Shape::Boolean, Value::Bool(_)) | (Shape::Document, _) => Ok(()),
+            _ => Err(self.wrong_type(shape)),
         }
     }
 
     fn structure(
-        &mut self,
+        &self,
         members: &'static [Member],
         object: &mut Map<String, Value>,
     ) -> Result<(), DecodeError> {
         object.retain(|name, value| !value.is_null() && members.iter().any(|member| member.name == name));
         for member in members {
+            let place = Place::Member(self, member.name);
             match object.get_mut(member.name) {
-                Some(value) => self.within(Step::Member(member.name), member.shape, value)?,
-                None if member.required => {
-                    self.path.push(Step::Member(member.name));
-                    return Err(self.invalid(|path| format!("{} can not be blank.", capitalised(path))));
-                }
+                Some(value) => place.check(member.shape, value)?,
+                None if member.required => return Err(place.blank()),
                 None => {}
             }
         }
-        Ok(())
-    }
-
-    fn within(&mut self, step: Step, shape: &'static Shape, value: &mut Value) -> Result<(), DecodeError> {
-        self.path.push(step);
-        self.value(shape, value)?;
-        self.path.pop();
         Ok(())
     }
 
@@ -121,15 +103,16 @@ impl Walk {
         if enumeration.is_empty() || enumeration.contains(&text) {
             return Ok(());
         }
-        let valid = enumeration.join(", ");
-        let shown = shortened(text);
-        Err(self.invalid(|path| format!("Invalid value '{shown}' for {path}. Valid values: {valid}.")))
+        let (text, valid) = (Shortened(text), enumeration.join(", "));
+        Err(self.invalid(format!(
+            "Invalid value '{text}' for {self}. Valid values: {valid}."
+        )))
     }
 
     fn matches(&self, text: &str, pattern: Option<&'static str>) -> Result<(), DecodeError> {
         match pattern {
-            Some(pattern) if !super::pattern::matches(pattern, text) => {
-                Err(self.invalid(|path| format!("{path} must match the pattern {pattern}.")))
+            Some(pattern) if !pattern::matches(pattern, text) => {
+                Err(self.invalid(format!("{self} must match the pattern {pattern}.")))
             }
             _ => Ok(()),
         }
@@ -145,102 +128,98 @@ impl Walk {
         let length = i64::try_from(length).unwrap_or(i64::MAX);
         match (min, max) {
             (Some(min), _) if length < min => {
-                Err(self.invalid(|path| format!("{path} must have at least {min} {unit}.")))
+                Err(self.invalid(format!("{self} must have at least {min} {unit}.")))
             }
             (_, Some(max)) if length > max => {
-                Err(self.invalid(|path| format!("{path} must have at most {max} {unit}.")))
+                Err(self.invalid(format!("{self} must have at most {max} {unit}.")))
             }
             _ => Ok(()),
         }
     }
 
     /// Puts the number into integer form when it is whole and within bounds.
-    fn whole(&self, value: &mut Value, (min, max): (i64, i64)) -> Result<(), DecodeError> {
-        let number = match value.as_i64() {
-            Some(number) => Some(number),
-            None => match value.as_f64() {
-                Some(float) if float.fract() != 0.0 => return Err(self.serialization("is not an integer")),
-                Some(float) if float.abs() < (1_i64 << 53) as f64 => Some(float as i64),
-                _ => None,
-            },
+    fn whole(&self, value: &mut Value, min: i64, max: i64) -> Result<(), DecodeError> {
+        /// 2⁶³: whole numbers of a smaller amount are exact as `i64`.
+        const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+        let number = match (value.as_i64(), value.as_f64()) {
+            (None, Some(float)) if float.fract() != 0.0 => {
+                return Err(self.wrong_type(&crate::schema::INTEGER));
+            }
+            (None, Some(float)) if float.abs() < LIMIT => Some(float as i64),
+            (number, _) => number,
         };
-        match number {
-            Some(number) if (min..=max).contains(&number) => {
+        match number.filter(|number| (min..=max).contains(number)) {
+            Some(number) => {
                 *value = number.into();
                 Ok(())
             }
-            _ => Err(self.out_of_range(min, max)),
+            None => Err(self.out_of_range(min, max)),
         }
     }
 
-    fn fraction(&self, number: f64, min: Option<f64>, max: Option<f64>) -> Result<(), DecodeError> {
-        let (min, max) = (min.unwrap_or(f64::MIN), max.unwrap_or(f64::MAX));
-        if (min..=max).contains(&number) {
-            Ok(())
-        } else {
-            Err(self.out_of_range(min, max))
+    fn fraction(&self, number: Option<f64>, min: f64, max: f64) -> Result<(), DecodeError> {
+        match number.filter(|number| (min..=max).contains(number)) {
+            Some(_) => Ok(()),
+            None => Err(self.out_of_range(min, max)),
         }
+    }
+
+    /// ECS starts this sentence with a capital: "Family can not be blank."
+    fn blank(&self) -> DecodeError {
+        let path = self.to_string();
+        let (first, rest) = path.split_at(path.chars().next().map_or(0, char::len_utf8));
+        self.invalid(format!("{}{rest} can not be blank.", first.to_uppercase()))
     }
 
     fn out_of_range(&self, min: impl Display, max: impl Display) -> DecodeError {
-        self.invalid(|path| format!("{path} must be between {min} and {max}."))
+        self.invalid(format!("{self} must be between {min} and {max}."))
     }
 
-    fn invalid(&self, reason: impl FnOnce(&str) -> String) -> DecodeError {
-        let path = self.shown();
+    fn invalid(&self, reason: String) -> DecodeError {
         DecodeError::Invalid {
-            reason: reason(&path),
-            path,
+            path: self.to_string(),
+            reason,
         }
     }
 
-    fn serialization(&self, what: &str) -> DecodeError {
-        DecodeError::Serialization(format!("{} {what}.", self.shown()))
-    }
-
-    /// The path as text: `containerDefinitions[0].dockerLabels.key`.
-    fn shown(&self) -> String {
-        let mut shown = String::new();
-        for step in &self.path {
-            match step {
-                Step::Index(at) => shown += &format!("[{at}]"),
-                Step::Member(name) if shown.is_empty() => shown += name,
-                Step::Member(name) => shown += &format!(".{name}"),
-                Step::Key(key) => shown += &format!(".{}", shortened(key)),
-            }
-        }
-        shown
+    fn wrong_type(&self, shape: &Shape) -> DecodeError {
+        let expected = match shape {
+            Shape::Structure { .. } | Shape::Map { .. } => "an object",
+            Shape::List { .. } => "a list",
+            Shape::String { .. } => "a string",
+            Shape::Integer { .. } | Shape::Long { .. } => "an integer",
+            Shape::Float { .. } | Shape::Double { .. } => "a number",
+            Shape::Boolean => "a boolean",
+            Shape::Timestamp => "a timestamp",
+            Shape::Blob { .. } => "base64 text",
+            Shape::Document => "a JSON value",
+        };
+        DecodeError::Serialization(format!("{self} must be {expected}."))
     }
 }
 
-fn expected(shape: &Shape) -> &'static str {
-    match shape {
-        Shape::Structure { .. } | Shape::Map { .. } => "an object",
-        Shape::List { .. } => "a list",
-        Shape::String { .. } => "a string",
-        Shape::Integer { .. } | Shape::Long { .. } => "an integer",
-        Shape::Float { .. } | Shape::Double { .. } => "a number",
-        Shape::Boolean => "a boolean",
-        Shape::Timestamp => "a timestamp",
-        Shape::Blob { .. } => "base64 text",
-        Shape::Document => "a JSON value",
+impl Display for Place<'_> {
+    /// The path: `containerDefinitions[0].dockerLabels.key`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Body => f.write_str("The request body"),
+            Self::Member(Place::Body, name) => f.write_str(name),
+            Self::Member(above, name) => write!(f, "{above}.{name}"),
+            Self::Key(above, key) => write!(f, "{above}.{}", Shortened(key)),
+            Self::Index(above, at) => write!(f, "{above}[{at}]"),
+        }
     }
 }
 
 /// A client's text as far as an error message repeats it.
-fn shortened(text: &str) -> String {
-    const SHOWN: usize = 100;
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
+struct Shortened<'a>(&'a str);
 
-/// ECS starts these sentences with a capital: "Family can not be blank."
-fn capitalised(path: &str) -> String {
-    let mut letters = path.chars();
-    letters
-        .next()
-        .map(|first| first.to_ascii_uppercase().to_string() + letters.as_str())
-        .unwrap_or_default()
+impl Display for Shortened<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 100;
+        match self.0.char_indices().nth(SHOWN) {
+            Some((end, _)) => write!(f, "{}…", &self.0[..end]),
+            None => f.write_str(self.0),
+        }
+    }
 }

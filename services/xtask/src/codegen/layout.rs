@@ -7,8 +7,8 @@ use anyhow::Result;
 use super::model::Model;
 use super::names;
 
-/// Where every shape goes: shapes that one operation alone uses stand beside it, exceptions (and what only they use) in
-/// `errors`, all others in a group by the first word of their name.
+/// Where every shape goes: shapes that one operation alone uses stand beside it, what no operation reaches (the
+/// exceptions and what only they use) in `errors`, all others in a group by the first word of their name.
 pub struct Layout<'a> {
     /// Module path below the service, such as `ops::run_task` or `types::container`, with the shapes in it.
     pub modules: BTreeMap<String, Vec<&'a str>>,
@@ -35,12 +35,16 @@ impl<'a> Layout<'a> {
             module_of: BTreeMap::new(),
             in_requests,
         };
+        let first_words: BTreeSet<String> = model.shapes.keys().map(|name| first_word(name)).collect();
         for (name, shape) in &model.shapes {
+            let has_schema = layout.in_requests.contains(name.as_str()) && !shape.is_unconstrained_scalar();
+            if !shape.has_type() && !has_schema {
+                continue;
+            }
             let module = match users.get(name.as_str()).map(Vec::as_slice) {
-                _ if shape.exception => "errors".to_owned(),
-                None => "errors".to_owned(),
                 Some([operation]) => format!("ops::{}", names::snake(operation)),
-                Some(_) => format!("types::{}", names::words(name).swap_remove(0)),
+                Some(_) => format!("types::{}", group(name, &first_words)),
+                None => "errors".to_owned(),
             };
             layout.modules.entry(module.clone()).or_default().push(name);
             layout.module_of.insert(name, module);
@@ -52,5 +56,18 @@ impl<'a> Layout<'a> {
                 .or_default();
         }
         Ok(layout)
+    }
+}
+
+fn first_word(name: &str) -> String {
+    names::words(name).swap_remove(0)
+}
+
+/// The first word of a name, in the singular when other names start with that.
+fn group(name: &str, first_words: &BTreeSet<String>) -> String {
+    let word = first_word(name);
+    match word.strip_suffix('s') {
+        Some(singular) if first_words.contains(singular) => singular.to_owned(),
+        _ => word,
     }
 }

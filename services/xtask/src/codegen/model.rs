@@ -139,6 +139,11 @@ impl Shape {
         self.kind == Kind::Structure && !self.document
     }
 
+    /// Whether a Rust type is generated for the shape.
+    pub fn has_type(&self) -> bool {
+        self.is_structure() || self.is_enum()
+    }
+
     /// A scalar that any value of its type satisfies.
     pub fn is_unconstrained_scalar(&self) -> bool {
         let scalar = !matches!(self.kind, Kind::Structure | Kind::List | Kind::Map) || self.document;

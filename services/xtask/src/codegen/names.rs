@@ -12,6 +12,7 @@ const RESPELLED: &[(&str, &str)] = &[
     ("vCpu", "vcpu"),
     ("ARNs", "Arns"),
     ("IPv", "Ipv"),
+    ("FSx", "Fsx"),
 ];
 
 const KEYWORDS: &[&str] = &[

@@ -61,7 +61,7 @@ fn check_names(model: &Model, layout: &Layout<'_>) -> Result<()> {
             .map(|&name| (name, names::constant(name))),
     )?;
     for (name, shape) in &model.shapes {
-        if shape.is_structure() || shape.is_enum() {
+        if shape.has_type() {
             names::check_type(name)?;
         }
         names::check_distinct(

@@ -55,11 +55,18 @@ impl Source<'_> {
     pub(super) fn operations_index(&self) -> String {
         let mut modules = String::new();
         let mut names = String::new();
+        let mut visits = String::new();
         for name in self.model.operations.keys() {
             let module = names::snake(name);
             modules += &format!("pub(crate) mod {module};\n");
             names += &format!("pub use {module}::{name};\n");
+            visits += &format!("visitor.visit::<{name}>();\n");
         }
-        format!("//! The operations: one unit struct each.\n\n{modules}\n{names}")
+        format!(
+            "//! The operations: one unit struct each.\n\n{modules}\n{names}\n\
+             use crate::operation::OperationVisitor;\n\n\
+             /// Shows each operation's type to the visitor, in the order of their names.\n\
+             pub fn visit(visitor: &mut impl OperationVisitor) {{\n{visits}}}\n"
+        )
     }
 }

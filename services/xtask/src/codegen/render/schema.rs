@@ -63,11 +63,12 @@ impl Source<'_> {
         let mut members = String::new();
         for (member, reference) in &shape.members.0 {
             let schema = self.schema(&reference.shape, module, file)?;
-            let required = shape.required.contains(member);
-            let _ = writeln!(
-                members,
-                "Member {{ name: {member:?}, shape: &{schema}, required: {required} }},"
-            );
+            let kind = if shape.required.contains(member) {
+                "required"
+            } else {
+                "optional"
+            };
+            let _ = writeln!(members, "Member::{kind}({member:?}, &{schema}),");
         }
         if !members.is_empty() {
             file.use_name("crate::schema", "Member");
@@ -84,7 +85,8 @@ impl Source<'_> {
             } else {
                 format!("{:?}", shape.kind)
             };
-            return Ok(format!("crate::schema::{}", names::constant(&kind)));
+            file.use_name("crate::schema", "self");
+            return Ok(format!("schema::{}", names::constant(&kind)));
         }
         let constant = names::constant(name);
         self.import(name, &constant, module, file)?;

@@ -16,7 +16,7 @@ impl Source<'_> {
             let mut types = Vec::new();
             for &name in shapes {
                 let shape = self.model.shape(name)?;
-                if shape.is_structure() || shape.is_enum() {
+                if shape.has_type() {
                     types.push(name);
                 }
             }

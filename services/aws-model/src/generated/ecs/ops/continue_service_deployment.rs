@@ -6,7 +6,7 @@ use crate::generated::ecs::types::deployment::{
     DEPLOYMENT_LIFECYCLE_HOOK_ACTION, DeploymentLifecycleHookAction,
 };
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct ContinueServiceDeployment;
 
@@ -46,20 +46,8 @@ pub struct ContinueServiceDeploymentResponse {
 pub(crate) static CONTINUE_SERVICE_DEPLOYMENT_REQUEST: Shape = Shape::Structure {
     name: "ContinueServiceDeploymentRequest",
     members: &[
-        Member {
-            name: "serviceDeploymentArn",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "hookId",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "action",
-            shape: &DEPLOYMENT_LIFECYCLE_HOOK_ACTION,
-            required: false,
-        },
+        Member::required("serviceDeploymentArn", &schema::STRING),
+        Member::required("hookId", &schema::STRING),
+        Member::optional("action", &DEPLOYMENT_LIFECYCLE_HOOK_ACTION),
     ],
 };

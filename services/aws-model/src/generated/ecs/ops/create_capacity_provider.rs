@@ -9,10 +9,9 @@ use crate::generated::ecs::types::capacity::CapacityProvider;
 use crate::generated::ecs::types::infrastructure::{INFRASTRUCTURE_OPTIMIZATION, InfrastructureOptimization};
 use crate::generated::ecs::types::instance::{INSTANCE_LAUNCH_TEMPLATE, InstanceLaunchTemplate};
 use crate::generated::ecs::types::propagate::{PROPAGATE_MI_TAGS, PropagateMITags};
-use crate::generated::ecs::types::tag::Tag;
-use crate::generated::ecs::types::tags::TAGS;
+use crate::generated::ecs::types::tag::{TAGS, Tag};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct CreateCapacityProvider;
 
@@ -73,61 +72,24 @@ pub struct CreateManagedInstancesProviderConfiguration {
 pub(crate) static CREATE_CAPACITY_PROVIDER_REQUEST: Shape = Shape::Structure {
     name: "CreateCapacityProviderRequest",
     members: &[
-        Member {
-            name: "name",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "autoScalingGroupProvider",
-            shape: &AUTO_SCALING_GROUP_PROVIDER,
-            required: false,
-        },
-        Member {
-            name: "managedInstancesProvider",
-            shape: &CREATE_MANAGED_INSTANCES_PROVIDER_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "tags",
-            shape: &TAGS,
-            required: false,
-        },
+        Member::required("name", &schema::STRING),
+        Member::optional("cluster", &schema::STRING),
+        Member::optional("autoScalingGroupProvider", &AUTO_SCALING_GROUP_PROVIDER),
+        Member::optional(
+            "managedInstancesProvider",
+            &CREATE_MANAGED_INSTANCES_PROVIDER_CONFIGURATION,
+        ),
+        Member::optional("tags", &TAGS),
     ],
 };
 
 pub(crate) static CREATE_MANAGED_INSTANCES_PROVIDER_CONFIGURATION: Shape = Shape::Structure {
     name: "CreateManagedInstancesProviderConfiguration",
     members: &[
-        Member {
-            name: "infrastructureRoleArn",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "instanceLaunchTemplate",
-            shape: &INSTANCE_LAUNCH_TEMPLATE,
-            required: true,
-        },
-        Member {
-            name: "propagateTags",
-            shape: &PROPAGATE_MI_TAGS,
-            required: false,
-        },
-        Member {
-            name: "infrastructureOptimization",
-            shape: &INFRASTRUCTURE_OPTIMIZATION,
-            required: false,
-        },
-        Member {
-            name: "autoRepairConfiguration",
-            shape: &AUTO_REPAIR_CONFIGURATION,
-            required: false,
-        },
+        Member::required("infrastructureRoleArn", &schema::STRING),
+        Member::required("instanceLaunchTemplate", &INSTANCE_LAUNCH_TEMPLATE),
+        Member::optional("propagateTags", &PROPAGATE_MI_TAGS),
+        Member::optional("infrastructureOptimization", &INFRASTRUCTURE_OPTIMIZATION),
+        Member::optional("autoRepairConfiguration", &AUTO_REPAIR_CONFIGURATION),
     ],
 };

@@ -8,10 +8,9 @@ use crate::generated::ecs::types::cluster::{
     ClusterConfiguration, ClusterServiceConnectDefaultsRequest, ClusterSetting,
 };
 use crate::generated::ecs::types::string::STRING_LIST;
-use crate::generated::ecs::types::tag::Tag;
-use crate::generated::ecs::types::tags::TAGS;
+use crate::generated::ecs::types::tag::{TAGS, Tag};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct CreateCluster;
 
@@ -58,40 +57,15 @@ pub struct CreateClusterResponse {
 pub(crate) static CREATE_CLUSTER_REQUEST: Shape = Shape::Structure {
     name: "CreateClusterRequest",
     members: &[
-        Member {
-            name: "clusterName",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "tags",
-            shape: &TAGS,
-            required: false,
-        },
-        Member {
-            name: "settings",
-            shape: &CLUSTER_SETTINGS,
-            required: false,
-        },
-        Member {
-            name: "configuration",
-            shape: &CLUSTER_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "capacityProviders",
-            shape: &STRING_LIST,
-            required: false,
-        },
-        Member {
-            name: "defaultCapacityProviderStrategy",
-            shape: &CAPACITY_PROVIDER_STRATEGY,
-            required: false,
-        },
-        Member {
-            name: "serviceConnectDefaults",
-            shape: &CLUSTER_SERVICE_CONNECT_DEFAULTS_REQUEST,
-            required: false,
-        },
+        Member::optional("clusterName", &schema::STRING),
+        Member::optional("tags", &TAGS),
+        Member::optional("settings", &CLUSTER_SETTINGS),
+        Member::optional("configuration", &CLUSTER_CONFIGURATION),
+        Member::optional("capacityProviders", &STRING_LIST),
+        Member::optional("defaultCapacityProviderStrategy", &CAPACITY_PROVIDER_STRATEGY),
+        Member::optional(
+            "serviceConnectDefaults",
+            &CLUSTER_SERVICE_CONNECT_DEFAULTS_REQUEST,
+        ),
     ],
 };

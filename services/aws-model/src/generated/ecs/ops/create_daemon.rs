@@ -8,10 +8,9 @@ use crate::generated::ecs::types::daemon::{
     DaemonPropagateTags, DaemonStatus,
 };
 use crate::generated::ecs::types::string::STRING_LIST;
-use crate::generated::ecs::types::tag::Tag;
-use crate::generated::ecs::types::tags::TAGS;
+use crate::generated::ecs::types::tag::{TAGS, Tag};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct CreateDaemon;
 
@@ -72,55 +71,15 @@ pub struct CreateDaemonResponse {
 pub(crate) static CREATE_DAEMON_REQUEST: Shape = Shape::Structure {
     name: "CreateDaemonRequest",
     members: &[
-        Member {
-            name: "daemonName",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "clusterArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "daemonTaskDefinitionArn",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "capacityProviderArns",
-            shape: &STRING_LIST,
-            required: true,
-        },
-        Member {
-            name: "deploymentConfiguration",
-            shape: &DAEMON_DEPLOYMENT_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "tags",
-            shape: &TAGS,
-            required: false,
-        },
-        Member {
-            name: "propagateTags",
-            shape: &DAEMON_PROPAGATE_TAGS,
-            required: false,
-        },
-        Member {
-            name: "enableECSManagedTags",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "enableExecuteCommand",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "clientToken",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::required("daemonName", &schema::STRING),
+        Member::optional("clusterArn", &schema::STRING),
+        Member::required("daemonTaskDefinitionArn", &schema::STRING),
+        Member::required("capacityProviderArns", &STRING_LIST),
+        Member::optional("deploymentConfiguration", &DAEMON_DEPLOYMENT_CONFIGURATION),
+        Member::optional("tags", &TAGS),
+        Member::optional("propagateTags", &DAEMON_PROPAGATE_TAGS),
+        Member::optional("enableECSManagedTags", &schema::BOOLEAN),
+        Member::optional("enableExecuteCommand", &schema::BOOLEAN),
+        Member::optional("clientToken", &schema::STRING),
     ],
 };

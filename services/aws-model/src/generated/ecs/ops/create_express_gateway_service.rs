@@ -7,10 +7,9 @@ use crate::generated::ecs::types::express::{
     EXPRESS_GATEWAY_CONTAINER, EXPRESS_GATEWAY_SCALING_TARGET, EXPRESS_GATEWAY_SERVICE_NETWORK_CONFIGURATION,
     ExpressGatewayContainer, ExpressGatewayScalingTarget, ExpressGatewayServiceNetworkConfiguration,
 };
-use crate::generated::ecs::types::tag::Tag;
-use crate::generated::ecs::types::tags::TAGS;
+use crate::generated::ecs::types::tag::{TAGS, Tag};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct CreateExpressGatewayService;
 
@@ -70,65 +69,20 @@ pub struct CreateExpressGatewayServiceResponse {
 pub(crate) static CREATE_EXPRESS_GATEWAY_SERVICE_REQUEST: Shape = Shape::Structure {
     name: "CreateExpressGatewayServiceRequest",
     members: &[
-        Member {
-            name: "executionRoleArn",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "infrastructureRoleArn",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "serviceName",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "healthCheckPath",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "primaryContainer",
-            shape: &EXPRESS_GATEWAY_CONTAINER,
-            required: true,
-        },
-        Member {
-            name: "taskRoleArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "networkConfiguration",
-            shape: &EXPRESS_GATEWAY_SERVICE_NETWORK_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "cpu",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "memory",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "scalingTarget",
-            shape: &EXPRESS_GATEWAY_SCALING_TARGET,
-            required: false,
-        },
-        Member {
-            name: "tags",
-            shape: &TAGS,
-            required: false,
-        },
+        Member::required("executionRoleArn", &schema::STRING),
+        Member::required("infrastructureRoleArn", &schema::STRING),
+        Member::optional("serviceName", &schema::STRING),
+        Member::optional("cluster", &schema::STRING),
+        Member::optional("healthCheckPath", &schema::STRING),
+        Member::required("primaryContainer", &EXPRESS_GATEWAY_CONTAINER),
+        Member::optional("taskRoleArn", &schema::STRING),
+        Member::optional(
+            "networkConfiguration",
+            &EXPRESS_GATEWAY_SERVICE_NETWORK_CONFIGURATION,
+        ),
+        Member::optional("cpu", &schema::STRING),
+        Member::optional("memory", &schema::STRING),
+        Member::optional("scalingTarget", &EXPRESS_GATEWAY_SCALING_TARGET),
+        Member::optional("tags", &TAGS),
     ],
 };

@@ -21,11 +21,10 @@ use crate::generated::ecs::types::service::{
     SERVICE_CONNECT_CONFIGURATION, SERVICE_REGISTRIES, SERVICE_VOLUME_CONFIGURATIONS, Service,
     ServiceConnectConfiguration, ServiceRegistry, ServiceVolumeConfiguration,
 };
-use crate::generated::ecs::types::tag::Tag;
-use crate::generated::ecs::types::tags::TAGS;
+use crate::generated::ecs::types::tag::{TAGS, Tag};
 use crate::generated::ecs::types::vpc::{VPC_LATTICE_CONFIGURATIONS, VpcLatticeConfiguration};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct CreateService;
 
@@ -114,135 +113,31 @@ pub struct CreateServiceResponse {
 pub(crate) static CREATE_SERVICE_REQUEST: Shape = Shape::Structure {
     name: "CreateServiceRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "serviceName",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "taskDefinition",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "availabilityZoneRebalancing",
-            shape: &AVAILABILITY_ZONE_REBALANCING,
-            required: false,
-        },
-        Member {
-            name: "loadBalancers",
-            shape: &LOAD_BALANCERS,
-            required: false,
-        },
-        Member {
-            name: "serviceRegistries",
-            shape: &SERVICE_REGISTRIES,
-            required: false,
-        },
-        Member {
-            name: "desiredCount",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "clientToken",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "launchType",
-            shape: &LAUNCH_TYPE,
-            required: false,
-        },
-        Member {
-            name: "capacityProviderStrategy",
-            shape: &CAPACITY_PROVIDER_STRATEGY,
-            required: false,
-        },
-        Member {
-            name: "platformVersion",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "role",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "deploymentConfiguration",
-            shape: &DEPLOYMENT_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "placementConstraints",
-            shape: &PLACEMENT_CONSTRAINTS,
-            required: false,
-        },
-        Member {
-            name: "placementStrategy",
-            shape: &PLACEMENT_STRATEGIES,
-            required: false,
-        },
-        Member {
-            name: "networkConfiguration",
-            shape: &NETWORK_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "healthCheckGracePeriodSeconds",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "schedulingStrategy",
-            shape: &SCHEDULING_STRATEGY,
-            required: false,
-        },
-        Member {
-            name: "deploymentController",
-            shape: &DEPLOYMENT_CONTROLLER,
-            required: false,
-        },
-        Member {
-            name: "tags",
-            shape: &TAGS,
-            required: false,
-        },
-        Member {
-            name: "enableECSManagedTags",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "propagateTags",
-            shape: &PROPAGATE_TAGS,
-            required: false,
-        },
-        Member {
-            name: "enableExecuteCommand",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "serviceConnectConfiguration",
-            shape: &SERVICE_CONNECT_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "volumeConfigurations",
-            shape: &SERVICE_VOLUME_CONFIGURATIONS,
-            required: false,
-        },
-        Member {
-            name: "vpcLatticeConfigurations",
-            shape: &VPC_LATTICE_CONFIGURATIONS,
-            required: false,
-        },
+        Member::optional("cluster", &schema::STRING),
+        Member::required("serviceName", &schema::STRING),
+        Member::optional("taskDefinition", &schema::STRING),
+        Member::optional("availabilityZoneRebalancing", &AVAILABILITY_ZONE_REBALANCING),
+        Member::optional("loadBalancers", &LOAD_BALANCERS),
+        Member::optional("serviceRegistries", &SERVICE_REGISTRIES),
+        Member::optional("desiredCount", &schema::INTEGER),
+        Member::optional("clientToken", &schema::STRING),
+        Member::optional("launchType", &LAUNCH_TYPE),
+        Member::optional("capacityProviderStrategy", &CAPACITY_PROVIDER_STRATEGY),
+        Member::optional("platformVersion", &schema::STRING),
+        Member::optional("role", &schema::STRING),
+        Member::optional("deploymentConfiguration", &DEPLOYMENT_CONFIGURATION),
+        Member::optional("placementConstraints", &PLACEMENT_CONSTRAINTS),
+        Member::optional("placementStrategy", &PLACEMENT_STRATEGIES),
+        Member::optional("networkConfiguration", &NETWORK_CONFIGURATION),
+        Member::optional("healthCheckGracePeriodSeconds", &schema::INTEGER),
+        Member::optional("schedulingStrategy", &SCHEDULING_STRATEGY),
+        Member::optional("deploymentController", &DEPLOYMENT_CONTROLLER),
+        Member::optional("tags", &TAGS),
+        Member::optional("enableECSManagedTags", &schema::BOOLEAN),
+        Member::optional("propagateTags", &PROPAGATE_TAGS),
+        Member::optional("enableExecuteCommand", &schema::BOOLEAN),
+        Member::optional("serviceConnectConfiguration", &SERVICE_CONNECT_CONFIGURATION),
+        Member::optional("volumeConfigurations", &SERVICE_VOLUME_CONFIGURATIONS),
+        Member::optional("vpcLatticeConfigurations", &VPC_LATTICE_CONFIGURATIONS),
     ],
 };

@@ -8,11 +8,10 @@ use crate::generated::ecs::types::load::{LOAD_BALANCERS, LoadBalancer};
 use crate::generated::ecs::types::network::{NETWORK_CONFIGURATION, NetworkConfiguration};
 use crate::generated::ecs::types::scale::{SCALE, Scale};
 use crate::generated::ecs::types::service::{SERVICE_REGISTRIES, ServiceRegistry};
-use crate::generated::ecs::types::tag::Tag;
-use crate::generated::ecs::types::tags::TAGS;
+use crate::generated::ecs::types::tag::{TAGS, Tag};
 use crate::generated::ecs::types::task::TaskSet;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct CreateTaskSet;
 
@@ -78,70 +77,18 @@ pub struct CreateTaskSetResponse {
 pub(crate) static CREATE_TASK_SET_REQUEST: Shape = Shape::Structure {
     name: "CreateTaskSetRequest",
     members: &[
-        Member {
-            name: "service",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "externalId",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "taskDefinition",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "networkConfiguration",
-            shape: &NETWORK_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "loadBalancers",
-            shape: &LOAD_BALANCERS,
-            required: false,
-        },
-        Member {
-            name: "serviceRegistries",
-            shape: &SERVICE_REGISTRIES,
-            required: false,
-        },
-        Member {
-            name: "launchType",
-            shape: &LAUNCH_TYPE,
-            required: false,
-        },
-        Member {
-            name: "capacityProviderStrategy",
-            shape: &CAPACITY_PROVIDER_STRATEGY,
-            required: false,
-        },
-        Member {
-            name: "platformVersion",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "scale",
-            shape: &SCALE,
-            required: false,
-        },
-        Member {
-            name: "clientToken",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "tags",
-            shape: &TAGS,
-            required: false,
-        },
+        Member::required("service", &schema::STRING),
+        Member::required("cluster", &schema::STRING),
+        Member::optional("externalId", &schema::STRING),
+        Member::required("taskDefinition", &schema::STRING),
+        Member::optional("networkConfiguration", &NETWORK_CONFIGURATION),
+        Member::optional("loadBalancers", &LOAD_BALANCERS),
+        Member::optional("serviceRegistries", &SERVICE_REGISTRIES),
+        Member::optional("launchType", &LAUNCH_TYPE),
+        Member::optional("capacityProviderStrategy", &CAPACITY_PROVIDER_STRATEGY),
+        Member::optional("platformVersion", &schema::STRING),
+        Member::optional("scale", &SCALE),
+        Member::optional("clientToken", &schema::STRING),
+        Member::optional("tags", &TAGS),
     ],
 };

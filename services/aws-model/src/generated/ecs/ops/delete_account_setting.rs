@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::setting::{SETTING_NAME, Setting, SettingName};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct DeleteAccountSetting;
 
@@ -40,15 +40,7 @@ pub struct DeleteAccountSettingResponse {
 pub(crate) static DELETE_ACCOUNT_SETTING_REQUEST: Shape = Shape::Structure {
     name: "DeleteAccountSettingRequest",
     members: &[
-        Member {
-            name: "name",
-            shape: &SETTING_NAME,
-            required: true,
-        },
-        Member {
-            name: "principalArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::required("name", &SETTING_NAME),
+        Member::optional("principalArn", &schema::STRING),
     ],
 };

@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::attribute::Attribute;
-use crate::generated::ecs::types::attributes::ATTRIBUTES;
+use crate::generated::ecs::types::attribute::{ATTRIBUTES, Attribute};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct DeleteAttributes;
 
@@ -43,15 +42,7 @@ pub struct DeleteAttributesResponse {
 pub(crate) static DELETE_ATTRIBUTES_REQUEST: Shape = Shape::Structure {
     name: "DeleteAttributesRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "attributes",
-            shape: &ATTRIBUTES,
-            required: true,
-        },
+        Member::optional("cluster", &schema::STRING),
+        Member::required("attributes", &ATTRIBUTES),
     ],
 };

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::capacity::CapacityProvider;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct DeleteCapacityProvider;
 
@@ -43,15 +43,7 @@ pub struct DeleteCapacityProviderResponse {
 pub(crate) static DELETE_CAPACITY_PROVIDER_REQUEST: Shape = Shape::Structure {
     name: "DeleteCapacityProviderRequest",
     members: &[
-        Member {
-            name: "capacityProvider",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::required("capacityProvider", &schema::STRING),
+        Member::optional("cluster", &schema::STRING),
     ],
 };

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::cluster::Cluster;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct DeleteCluster;
 
@@ -43,9 +43,5 @@ pub struct DeleteClusterResponse {
 
 pub(crate) static DELETE_CLUSTER_REQUEST: Shape = Shape::Structure {
     name: "DeleteClusterRequest",
-    members: &[Member {
-        name: "cluster",
-        shape: &crate::schema::STRING,
-        required: true,
-    }],
+    members: &[Member::required("cluster", &schema::STRING)],
 };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::daemon::DaemonStatus;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct DeleteDaemon;
 
@@ -50,9 +50,5 @@ pub struct DeleteDaemonResponse {
 
 pub(crate) static DELETE_DAEMON_REQUEST: Shape = Shape::Structure {
     name: "DeleteDaemonRequest",
-    members: &[Member {
-        name: "daemonArn",
-        shape: &crate::schema::STRING,
-        required: true,
-    }],
+    members: &[Member::required("daemonArn", &schema::STRING)],
 };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct DeleteDaemonTaskDefinition;
 
@@ -36,9 +36,5 @@ pub struct DeleteDaemonTaskDefinitionResponse {
 
 pub(crate) static DELETE_DAEMON_TASK_DEFINITION_REQUEST: Shape = Shape::Structure {
     name: "DeleteDaemonTaskDefinitionRequest",
-    members: &[Member {
-        name: "daemonTaskDefinition",
-        shape: &crate::schema::STRING,
-        required: true,
-    }],
+    members: &[Member::required("daemonTaskDefinition", &schema::STRING)],
 };

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::ecs::ECSExpressGatewayService;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct DeleteExpressGatewayService;
 
@@ -41,9 +41,5 @@ pub struct DeleteExpressGatewayServiceResponse {
 
 pub(crate) static DELETE_EXPRESS_GATEWAY_SERVICE_REQUEST: Shape = Shape::Structure {
     name: "DeleteExpressGatewayServiceRequest",
-    members: &[Member {
-        name: "serviceArn",
-        shape: &crate::schema::STRING,
-        required: true,
-    }],
+    members: &[Member::required("serviceArn", &schema::STRING)],
 };

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::service::Service;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct DeleteService;
 
@@ -44,20 +44,8 @@ pub struct DeleteServiceResponse {
 pub(crate) static DELETE_SERVICE_REQUEST: Shape = Shape::Structure {
     name: "DeleteServiceRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "service",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "force",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
+        Member::optional("cluster", &schema::STRING),
+        Member::required("service", &schema::STRING),
+        Member::optional("force", &schema::BOOLEAN),
     ],
 };

@@ -41,9 +41,5 @@ pub struct DeleteTaskDefinitionsResponse {
 
 pub(crate) static DELETE_TASK_DEFINITIONS_REQUEST: Shape = Shape::Structure {
     name: "DeleteTaskDefinitionsRequest",
-    members: &[Member {
-        name: "taskDefinitions",
-        shape: &STRING_LIST,
-        required: true,
-    }],
+    members: &[Member::required("taskDefinitions", &STRING_LIST)],
 };

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::task::TaskSet;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct DeleteTaskSet;
 
@@ -50,25 +50,9 @@ pub struct DeleteTaskSetResponse {
 pub(crate) static DELETE_TASK_SET_REQUEST: Shape = Shape::Structure {
     name: "DeleteTaskSetRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "service",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "taskSet",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "force",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
+        Member::required("cluster", &schema::STRING),
+        Member::required("service", &schema::STRING),
+        Member::required("taskSet", &schema::STRING),
+        Member::optional("force", &schema::BOOLEAN),
     ],
 };

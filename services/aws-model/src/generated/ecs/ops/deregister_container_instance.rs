@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::container::ContainerInstance;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct DeregisterContainerInstance;
 
@@ -43,20 +43,8 @@ pub struct DeregisterContainerInstanceResponse {
 pub(crate) static DEREGISTER_CONTAINER_INSTANCE_REQUEST: Shape = Shape::Structure {
     name: "DeregisterContainerInstanceRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "containerInstance",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "force",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
+        Member::optional("cluster", &schema::STRING),
+        Member::required("containerInstance", &schema::STRING),
+        Member::optional("force", &schema::BOOLEAN),
     ],
 };

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::task::TaskDefinition;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct DeregisterTaskDefinition;
 
@@ -37,9 +37,5 @@ pub struct DeregisterTaskDefinitionResponse {
 
 pub(crate) static DEREGISTER_TASK_DEFINITION_REQUEST: Shape = Shape::Structure {
     name: "DeregisterTaskDefinitionRequest",
-    members: &[Member {
-        name: "taskDefinition",
-        shape: &crate::schema::STRING,
-        required: true,
-    }],
+    members: &[Member::required("taskDefinition", &schema::STRING)],
 };

@@ -6,7 +6,7 @@ use crate::generated::ecs::types::capacity::CapacityProvider;
 use crate::generated::ecs::types::failure::Failure;
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 pub struct DescribeCapacityProviders;
@@ -74,30 +74,10 @@ pub(crate) static CAPACITY_PROVIDER_FIELD_LIST: Shape = Shape::List {
 pub(crate) static DESCRIBE_CAPACITY_PROVIDERS_REQUEST: Shape = Shape::Structure {
     name: "DescribeCapacityProvidersRequest",
     members: &[
-        Member {
-            name: "capacityProviders",
-            shape: &STRING_LIST,
-            required: false,
-        },
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "include",
-            shape: &CAPACITY_PROVIDER_FIELD_LIST,
-            required: false,
-        },
-        Member {
-            name: "maxResults",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "nextToken",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::optional("capacityProviders", &STRING_LIST),
+        Member::optional("cluster", &schema::STRING),
+        Member::optional("include", &CAPACITY_PROVIDER_FIELD_LIST),
+        Member::optional("maxResults", &schema::INTEGER),
+        Member::optional("nextToken", &schema::STRING),
     ],
 };

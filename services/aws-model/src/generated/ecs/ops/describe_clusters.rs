@@ -68,15 +68,7 @@ pub(crate) static CLUSTER_FIELD_LIST: Shape = Shape::List {
 pub(crate) static DESCRIBE_CLUSTERS_REQUEST: Shape = Shape::Structure {
     name: "DescribeClustersRequest",
     members: &[
-        Member {
-            name: "clusters",
-            shape: &STRING_LIST,
-            required: false,
-        },
-        Member {
-            name: "include",
-            shape: &CLUSTER_FIELD_LIST,
-            required: false,
-        },
+        Member::optional("clusters", &STRING_LIST),
+        Member::optional("include", &CLUSTER_FIELD_LIST),
     ],
 };

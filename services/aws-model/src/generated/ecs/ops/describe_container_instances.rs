@@ -6,7 +6,7 @@ use crate::generated::ecs::types::container::ContainerInstance;
 use crate::generated::ecs::types::failure::Failure;
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 pub struct DescribeContainerInstances;
@@ -68,20 +68,8 @@ pub(crate) static CONTAINER_INSTANCE_FIELD_LIST: Shape = Shape::List {
 pub(crate) static DESCRIBE_CONTAINER_INSTANCES_REQUEST: Shape = Shape::Structure {
     name: "DescribeContainerInstancesRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "containerInstances",
-            shape: &STRING_LIST,
-            required: true,
-        },
-        Member {
-            name: "include",
-            shape: &CONTAINER_INSTANCE_FIELD_LIST,
-            required: false,
-        },
+        Member::optional("cluster", &schema::STRING),
+        Member::required("containerInstances", &STRING_LIST),
+        Member::optional("include", &CONTAINER_INSTANCE_FIELD_LIST),
     ],
 };

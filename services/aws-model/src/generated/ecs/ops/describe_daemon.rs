@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::daemon::DaemonStatus;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct DescribeDaemon;
 
@@ -80,9 +80,5 @@ pub struct DescribeDaemonResponse {
 
 pub(crate) static DESCRIBE_DAEMON_REQUEST: Shape = Shape::Structure {
     name: "DescribeDaemonRequest",
-    members: &[Member {
-        name: "daemonArn",
-        shape: &crate::schema::STRING,
-        required: true,
-    }],
+    members: &[Member::required("daemonArn", &schema::STRING)],
 };

@@ -146,9 +146,5 @@ pub struct DescribeDaemonDeploymentsResponse {
 
 pub(crate) static DESCRIBE_DAEMON_DEPLOYMENTS_REQUEST: Shape = Shape::Structure {
     name: "DescribeDaemonDeploymentsRequest",
-    members: &[Member {
-        name: "daemonDeploymentArns",
-        shape: &STRING_LIST,
-        required: true,
-    }],
+    members: &[Member::required("daemonDeploymentArns", &STRING_LIST)],
 };

@@ -78,9 +78,5 @@ pub struct DescribeDaemonRevisionsResponse {
 
 pub(crate) static DESCRIBE_DAEMON_REVISIONS_REQUEST: Shape = Shape::Structure {
     name: "DescribeDaemonRevisionsRequest",
-    members: &[Member {
-        name: "daemonRevisionArns",
-        shape: &STRING_LIST,
-        required: true,
-    }],
+    members: &[Member::required("daemonRevisionArns", &STRING_LIST)],
 };

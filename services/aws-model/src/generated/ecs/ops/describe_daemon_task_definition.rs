@@ -7,7 +7,7 @@ use crate::generated::ecs::types::daemon::{
     DaemonContainerDefinition, DaemonTaskDefinitionStatus, DaemonVolume,
 };
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct DescribeDaemonTaskDefinition;
 
@@ -71,9 +71,5 @@ pub struct DescribeDaemonTaskDefinitionResponse {
 
 pub(crate) static DESCRIBE_DAEMON_TASK_DEFINITION_REQUEST: Shape = Shape::Structure {
     name: "DescribeDaemonTaskDefinitionRequest",
-    members: &[Member {
-        name: "daemonTaskDefinition",
-        shape: &crate::schema::STRING,
-        required: true,
-    }],
+    members: &[Member::required("daemonTaskDefinition", &schema::STRING)],
 };

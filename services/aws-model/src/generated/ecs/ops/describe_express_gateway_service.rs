@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::ecs::ECSExpressGatewayService;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 pub struct DescribeExpressGatewayService;
@@ -50,16 +50,8 @@ string_enum! {
 pub(crate) static DESCRIBE_EXPRESS_GATEWAY_SERVICE_REQUEST: Shape = Shape::Structure {
     name: "DescribeExpressGatewayServiceRequest",
     members: &[
-        Member {
-            name: "serviceArn",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "include",
-            shape: &EXPRESS_GATEWAY_SERVICE_INCLUDE_LIST,
-            required: false,
-        },
+        Member::required("serviceArn", &schema::STRING),
+        Member::optional("include", &EXPRESS_GATEWAY_SERVICE_INCLUDE_LIST),
     ],
 };
 

@@ -191,9 +191,5 @@ pub struct ServiceRevisionSummary {
 
 pub(crate) static DESCRIBE_SERVICE_DEPLOYMENTS_REQUEST: Shape = Shape::Structure {
     name: "DescribeServiceDeploymentsRequest",
-    members: &[Member {
-        name: "serviceDeploymentArns",
-        shape: &STRING_LIST,
-        required: true,
-    }],
+    members: &[Member::required("serviceDeploymentArns", &STRING_LIST)],
 };

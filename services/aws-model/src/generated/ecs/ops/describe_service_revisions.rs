@@ -338,9 +338,5 @@ pub struct ServiceRevisionLoadBalancer {
 
 pub(crate) static DESCRIBE_SERVICE_REVISIONS_REQUEST: Shape = Shape::Structure {
     name: "DescribeServiceRevisionsRequest",
-    members: &[Member {
-        name: "serviceRevisionArns",
-        shape: &STRING_LIST,
-        required: true,
-    }],
+    members: &[Member::required("serviceRevisionArns", &STRING_LIST)],
 };

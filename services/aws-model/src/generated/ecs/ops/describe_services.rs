@@ -6,7 +6,7 @@ use crate::generated::ecs::types::failure::Failure;
 use crate::generated::ecs::types::service::Service;
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 pub struct DescribeServices;
@@ -54,21 +54,9 @@ string_enum! {
 pub(crate) static DESCRIBE_SERVICES_REQUEST: Shape = Shape::Structure {
     name: "DescribeServicesRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "services",
-            shape: &STRING_LIST,
-            required: true,
-        },
-        Member {
-            name: "include",
-            shape: &SERVICE_FIELD_LIST,
-            required: false,
-        },
+        Member::optional("cluster", &schema::STRING),
+        Member::required("services", &STRING_LIST),
+        Member::optional("include", &SERVICE_FIELD_LIST),
     ],
 };
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::generated::ecs::types::tag::Tag;
 use crate::generated::ecs::types::task::TaskDefinition;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 pub struct DescribeTaskDefinition;
@@ -50,16 +50,8 @@ string_enum! {
 pub(crate) static DESCRIBE_TASK_DEFINITION_REQUEST: Shape = Shape::Structure {
     name: "DescribeTaskDefinitionRequest",
     members: &[
-        Member {
-            name: "taskDefinition",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "include",
-            shape: &TASK_DEFINITION_FIELD_LIST,
-            required: false,
-        },
+        Member::required("taskDefinition", &schema::STRING),
+        Member::optional("include", &TASK_DEFINITION_FIELD_LIST),
     ],
 };
 

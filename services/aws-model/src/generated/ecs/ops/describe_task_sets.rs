@@ -6,7 +6,7 @@ use crate::generated::ecs::types::failure::Failure;
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::generated::ecs::types::task::TaskSet;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 pub struct DescribeTaskSets;
@@ -59,26 +59,10 @@ string_enum! {
 pub(crate) static DESCRIBE_TASK_SETS_REQUEST: Shape = Shape::Structure {
     name: "DescribeTaskSetsRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "service",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "taskSets",
-            shape: &STRING_LIST,
-            required: false,
-        },
-        Member {
-            name: "include",
-            shape: &TASK_SET_FIELD_LIST,
-            required: false,
-        },
+        Member::required("cluster", &schema::STRING),
+        Member::required("service", &schema::STRING),
+        Member::optional("taskSets", &STRING_LIST),
+        Member::optional("include", &TASK_SET_FIELD_LIST),
     ],
 };
 

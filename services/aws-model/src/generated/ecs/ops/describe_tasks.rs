@@ -6,7 +6,7 @@ use crate::generated::ecs::types::failure::Failure;
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::generated::ecs::types::task::Task;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 pub struct DescribeTasks;
@@ -54,21 +54,9 @@ string_enum! {
 pub(crate) static DESCRIBE_TASKS_REQUEST: Shape = Shape::Structure {
     name: "DescribeTasksRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "tasks",
-            shape: &STRING_LIST,
-            required: true,
-        },
-        Member {
-            name: "include",
-            shape: &TASK_FIELD_LIST,
-            required: false,
-        },
+        Member::optional("cluster", &schema::STRING),
+        Member::required("tasks", &STRING_LIST),
+        Member::optional("include", &TASK_FIELD_LIST),
     ],
 };
 

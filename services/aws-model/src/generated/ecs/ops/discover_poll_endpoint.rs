@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct DiscoverPollEndpoint;
 
@@ -43,15 +43,7 @@ pub struct DiscoverPollEndpointResponse {
 pub(crate) static DISCOVER_POLL_ENDPOINT_REQUEST: Shape = Shape::Structure {
     name: "DiscoverPollEndpointRequest",
     members: &[
-        Member {
-            name: "containerInstance",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::optional("containerInstance", &schema::STRING),
+        Member::optional("cluster", &schema::STRING),
     ],
 };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct ExecuteCommand;
 
@@ -68,30 +68,10 @@ pub struct Session {
 pub(crate) static EXECUTE_COMMAND_REQUEST: Shape = Shape::Structure {
     name: "ExecuteCommandRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "container",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "command",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "interactive",
-            shape: &crate::schema::BOOLEAN,
-            required: true,
-        },
-        Member {
-            name: "task",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
+        Member::optional("cluster", &schema::STRING),
+        Member::optional("container", &schema::STRING),
+        Member::required("command", &schema::STRING),
+        Member::required("interactive", &schema::BOOLEAN),
+        Member::required("task", &schema::STRING),
     ],
 };

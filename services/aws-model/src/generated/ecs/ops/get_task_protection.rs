@@ -6,7 +6,7 @@ use crate::generated::ecs::types::failure::Failure;
 use crate::generated::ecs::types::protected::ProtectedTask;
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct GetTaskProtection;
 
@@ -47,15 +47,7 @@ pub struct GetTaskProtectionResponse {
 pub(crate) static GET_TASK_PROTECTION_REQUEST: Shape = Shape::Structure {
     name: "GetTaskProtectionRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "tasks",
-            shape: &STRING_LIST,
-            required: false,
-        },
+        Member::required("cluster", &schema::STRING),
+        Member::optional("tasks", &STRING_LIST),
     ],
 };

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::setting::{SETTING_NAME, Setting, SettingName};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct ListAccountSettings;
 
@@ -50,35 +50,11 @@ pub struct ListAccountSettingsResponse {
 pub(crate) static LIST_ACCOUNT_SETTINGS_REQUEST: Shape = Shape::Structure {
     name: "ListAccountSettingsRequest",
     members: &[
-        Member {
-            name: "name",
-            shape: &SETTING_NAME,
-            required: false,
-        },
-        Member {
-            name: "value",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "principalArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "effectiveSettings",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "nextToken",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "maxResults",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::optional("name", &SETTING_NAME),
+        Member::optional("value", &schema::STRING),
+        Member::optional("principalArn", &schema::STRING),
+        Member::optional("effectiveSettings", &schema::BOOLEAN),
+        Member::optional("nextToken", &schema::STRING),
+        Member::optional("maxResults", &schema::INTEGER),
     ],
 };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::generated::ecs::types::attribute::Attribute;
 use crate::generated::ecs::types::target::{TARGET_TYPE, TargetType};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct ListAttributes;
 
@@ -52,35 +52,11 @@ pub struct ListAttributesResponse {
 pub(crate) static LIST_ATTRIBUTES_REQUEST: Shape = Shape::Structure {
     name: "ListAttributesRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "targetType",
-            shape: &TARGET_TYPE,
-            required: true,
-        },
-        Member {
-            name: "attributeName",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "attributeValue",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "nextToken",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "maxResults",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::optional("cluster", &schema::STRING),
+        Member::required("targetType", &TARGET_TYPE),
+        Member::optional("attributeName", &schema::STRING),
+        Member::optional("attributeValue", &schema::STRING),
+        Member::optional("nextToken", &schema::STRING),
+        Member::optional("maxResults", &schema::INTEGER),
     ],
 };

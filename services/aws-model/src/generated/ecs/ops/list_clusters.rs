@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct ListClusters;
 
@@ -41,15 +41,7 @@ pub struct ListClustersResponse {
 pub(crate) static LIST_CLUSTERS_REQUEST: Shape = Shape::Structure {
     name: "ListClustersRequest",
     members: &[
-        Member {
-            name: "nextToken",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "maxResults",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::optional("nextToken", &schema::STRING),
+        Member::optional("maxResults", &schema::INTEGER),
     ],
 };

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::container::{CONTAINER_INSTANCE_STATUS, ContainerInstanceStatus};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct ListContainerInstances;
 
@@ -49,30 +49,10 @@ pub struct ListContainerInstancesResponse {
 pub(crate) static LIST_CONTAINER_INSTANCES_REQUEST: Shape = Shape::Structure {
     name: "ListContainerInstancesRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "filter",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "nextToken",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "maxResults",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "status",
-            shape: &CONTAINER_INSTANCE_STATUS,
-            required: false,
-        },
+        Member::optional("cluster", &schema::STRING),
+        Member::optional("filter", &schema::STRING),
+        Member::optional("nextToken", &schema::STRING),
+        Member::optional("maxResults", &schema::INTEGER),
+        Member::optional("status", &CONTAINER_INSTANCE_STATUS),
     ],
 };

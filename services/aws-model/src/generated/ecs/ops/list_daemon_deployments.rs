@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::generated::ecs::types::created::{CREATED_AT, CreatedAt};
 use crate::generated::ecs::types::daemon::{DAEMON_DEPLOYMENT_STATUS, DaemonDeploymentStatus};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct ListDaemonDeployments;
 
@@ -83,30 +83,10 @@ pub(crate) static DAEMON_DEPLOYMENT_STATUS_LIST: Shape = Shape::List {
 pub(crate) static LIST_DAEMON_DEPLOYMENTS_REQUEST: Shape = Shape::Structure {
     name: "ListDaemonDeploymentsRequest",
     members: &[
-        Member {
-            name: "daemonArn",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "status",
-            shape: &DAEMON_DEPLOYMENT_STATUS_LIST,
-            required: false,
-        },
-        Member {
-            name: "createdAt",
-            shape: &CREATED_AT,
-            required: false,
-        },
-        Member {
-            name: "maxResults",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "nextToken",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::required("daemonArn", &schema::STRING),
+        Member::optional("status", &DAEMON_DEPLOYMENT_STATUS_LIST),
+        Member::optional("createdAt", &CREATED_AT),
+        Member::optional("maxResults", &schema::INTEGER),
+        Member::optional("nextToken", &schema::STRING),
     ],
 };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::generated::ecs::types::daemon::DaemonTaskDefinitionStatus;
 use crate::generated::ecs::types::sort::{SORT_ORDER, SortOrder};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 pub struct ListDaemonTaskDefinitions;
@@ -98,40 +98,12 @@ pub(crate) static DAEMON_TASK_DEFINITION_STATUS_FILTER: Shape = Shape::String {
 pub(crate) static LIST_DAEMON_TASK_DEFINITIONS_REQUEST: Shape = Shape::Structure {
     name: "ListDaemonTaskDefinitionsRequest",
     members: &[
-        Member {
-            name: "familyPrefix",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "family",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "revision",
-            shape: &DAEMON_TASK_DEFINITION_REVISION_FILTER,
-            required: false,
-        },
-        Member {
-            name: "status",
-            shape: &DAEMON_TASK_DEFINITION_STATUS_FILTER,
-            required: false,
-        },
-        Member {
-            name: "sort",
-            shape: &SORT_ORDER,
-            required: false,
-        },
-        Member {
-            name: "nextToken",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "maxResults",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::optional("familyPrefix", &schema::STRING),
+        Member::optional("family", &schema::STRING),
+        Member::optional("revision", &DAEMON_TASK_DEFINITION_REVISION_FILTER),
+        Member::optional("status", &DAEMON_TASK_DEFINITION_STATUS_FILTER),
+        Member::optional("sort", &SORT_ORDER),
+        Member::optional("nextToken", &schema::STRING),
+        Member::optional("maxResults", &schema::INTEGER),
     ],
 };

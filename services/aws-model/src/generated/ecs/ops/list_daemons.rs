@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::generated::ecs::types::daemon::DaemonStatus;
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct ListDaemons;
 
@@ -63,25 +63,9 @@ pub struct ListDaemonsResponse {
 pub(crate) static LIST_DAEMONS_REQUEST: Shape = Shape::Structure {
     name: "ListDaemonsRequest",
     members: &[
-        Member {
-            name: "clusterArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "capacityProviderArns",
-            shape: &STRING_LIST,
-            required: false,
-        },
-        Member {
-            name: "maxResults",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "nextToken",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::optional("clusterArn", &schema::STRING),
+        Member::optional("capacityProviderArns", &STRING_LIST),
+        Member::optional("maxResults", &schema::INTEGER),
+        Member::optional("nextToken", &schema::STRING),
     ],
 };

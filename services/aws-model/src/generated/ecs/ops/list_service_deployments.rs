@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::generated::ecs::types::created::{CREATED_AT, CreatedAt};
 use crate::generated::ecs::types::service::{SERVICE_DEPLOYMENT_STATUS, ServiceDeploymentStatus};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct ListServiceDeployments;
 
@@ -78,36 +78,12 @@ pub struct ServiceDeploymentBrief {
 pub(crate) static LIST_SERVICE_DEPLOYMENTS_REQUEST: Shape = Shape::Structure {
     name: "ListServiceDeploymentsRequest",
     members: &[
-        Member {
-            name: "service",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "status",
-            shape: &SERVICE_DEPLOYMENT_STATUS_LIST,
-            required: false,
-        },
-        Member {
-            name: "createdAt",
-            shape: &CREATED_AT,
-            required: false,
-        },
-        Member {
-            name: "nextToken",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "maxResults",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::required("service", &schema::STRING),
+        Member::optional("cluster", &schema::STRING),
+        Member::optional("status", &SERVICE_DEPLOYMENT_STATUS_LIST),
+        Member::optional("createdAt", &CREATED_AT),
+        Member::optional("nextToken", &schema::STRING),
+        Member::optional("maxResults", &schema::INTEGER),
     ],
 };
 

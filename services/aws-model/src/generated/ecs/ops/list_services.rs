@@ -6,7 +6,7 @@ use crate::generated::ecs::types::launch::{LAUNCH_TYPE, LaunchType};
 use crate::generated::ecs::types::resource::{RESOURCE_MANAGEMENT_TYPE, ResourceManagementType};
 use crate::generated::ecs::types::scheduling::{SCHEDULING_STRATEGY, SchedulingStrategy};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct ListServices;
 
@@ -53,35 +53,11 @@ pub struct ListServicesResponse {
 pub(crate) static LIST_SERVICES_REQUEST: Shape = Shape::Structure {
     name: "ListServicesRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "nextToken",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "maxResults",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "launchType",
-            shape: &LAUNCH_TYPE,
-            required: false,
-        },
-        Member {
-            name: "schedulingStrategy",
-            shape: &SCHEDULING_STRATEGY,
-            required: false,
-        },
-        Member {
-            name: "resourceManagementType",
-            shape: &RESOURCE_MANAGEMENT_TYPE,
-            required: false,
-        },
+        Member::optional("cluster", &schema::STRING),
+        Member::optional("nextToken", &schema::STRING),
+        Member::optional("maxResults", &schema::INTEGER),
+        Member::optional("launchType", &LAUNCH_TYPE),
+        Member::optional("schedulingStrategy", &SCHEDULING_STRATEGY),
+        Member::optional("resourceManagementType", &RESOURCE_MANAGEMENT_TYPE),
     ],
 };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct ListServicesByNamespace;
 
@@ -44,20 +44,8 @@ pub struct ListServicesByNamespaceResponse {
 pub(crate) static LIST_SERVICES_BY_NAMESPACE_REQUEST: Shape = Shape::Structure {
     name: "ListServicesByNamespaceRequest",
     members: &[
-        Member {
-            name: "namespace",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "nextToken",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "maxResults",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::required("namespace", &schema::STRING),
+        Member::optional("nextToken", &schema::STRING),
+        Member::optional("maxResults", &schema::INTEGER),
     ],
 };

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::tag::Tag;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct ListTagsForResource;
 
@@ -38,9 +38,5 @@ pub struct ListTagsForResourceResponse {
 
 pub(crate) static LIST_TAGS_FOR_RESOURCE_REQUEST: Shape = Shape::Structure {
     name: "ListTagsForResourceRequest",
-    members: &[Member {
-        name: "resourceArn",
-        shape: &crate::schema::STRING,
-        required: true,
-    }],
+    members: &[Member::required("resourceArn", &schema::STRING)],
 };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 pub struct ListTaskDefinitionFamilies;
@@ -54,26 +54,10 @@ string_enum! {
 pub(crate) static LIST_TASK_DEFINITION_FAMILIES_REQUEST: Shape = Shape::Structure {
     name: "ListTaskDefinitionFamiliesRequest",
     members: &[
-        Member {
-            name: "familyPrefix",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "status",
-            shape: &TASK_DEFINITION_FAMILY_STATUS,
-            required: false,
-        },
-        Member {
-            name: "nextToken",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "maxResults",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::optional("familyPrefix", &schema::STRING),
+        Member::optional("status", &TASK_DEFINITION_FAMILY_STATUS),
+        Member::optional("nextToken", &schema::STRING),
+        Member::optional("maxResults", &schema::INTEGER),
     ],
 };
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::generated::ecs::types::sort::{SORT_ORDER, SortOrder};
 use crate::generated::ecs::types::task::{TASK_DEFINITION_STATUS, TaskDefinitionStatus};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct ListTaskDefinitions;
 
@@ -49,30 +49,10 @@ pub struct ListTaskDefinitionsResponse {
 pub(crate) static LIST_TASK_DEFINITIONS_REQUEST: Shape = Shape::Structure {
     name: "ListTaskDefinitionsRequest",
     members: &[
-        Member {
-            name: "familyPrefix",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "status",
-            shape: &TASK_DEFINITION_STATUS,
-            required: false,
-        },
-        Member {
-            name: "sort",
-            shape: &SORT_ORDER,
-            required: false,
-        },
-        Member {
-            name: "nextToken",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "maxResults",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::optional("familyPrefix", &schema::STRING),
+        Member::optional("status", &TASK_DEFINITION_STATUS),
+        Member::optional("sort", &SORT_ORDER),
+        Member::optional("nextToken", &schema::STRING),
+        Member::optional("maxResults", &schema::INTEGER),
     ],
 };

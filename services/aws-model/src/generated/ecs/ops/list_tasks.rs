@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::launch::{LAUNCH_TYPE, LaunchType};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 pub struct ListTasks;
@@ -76,55 +76,15 @@ pub(crate) static DESIRED_STATUS: Shape = Shape::String {
 pub(crate) static LIST_TASKS_REQUEST: Shape = Shape::Structure {
     name: "ListTasksRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "containerInstance",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "family",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "nextToken",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "maxResults",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "startedBy",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "serviceName",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "desiredStatus",
-            shape: &DESIRED_STATUS,
-            required: false,
-        },
-        Member {
-            name: "launchType",
-            shape: &LAUNCH_TYPE,
-            required: false,
-        },
-        Member {
-            name: "daemonName",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::optional("cluster", &schema::STRING),
+        Member::optional("containerInstance", &schema::STRING),
+        Member::optional("family", &schema::STRING),
+        Member::optional("nextToken", &schema::STRING),
+        Member::optional("maxResults", &schema::INTEGER),
+        Member::optional("startedBy", &schema::STRING),
+        Member::optional("serviceName", &schema::STRING),
+        Member::optional("desiredStatus", &DESIRED_STATUS),
+        Member::optional("launchType", &LAUNCH_TYPE),
+        Member::optional("daemonName", &schema::STRING),
     ],
 };

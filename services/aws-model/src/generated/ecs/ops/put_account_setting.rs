@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::setting::{SETTING_NAME, Setting, SettingName};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct PutAccountSetting;
 
@@ -42,20 +42,8 @@ pub struct PutAccountSettingResponse {
 pub(crate) static PUT_ACCOUNT_SETTING_REQUEST: Shape = Shape::Structure {
     name: "PutAccountSettingRequest",
     members: &[
-        Member {
-            name: "name",
-            shape: &SETTING_NAME,
-            required: true,
-        },
-        Member {
-            name: "value",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "principalArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::required("name", &SETTING_NAME),
+        Member::required("value", &schema::STRING),
+        Member::optional("principalArn", &schema::STRING),
     ],
 };

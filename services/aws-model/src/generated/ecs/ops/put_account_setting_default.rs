@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::setting::{SETTING_NAME, Setting, SettingName};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct PutAccountSettingDefault;
 
@@ -40,15 +40,7 @@ pub struct PutAccountSettingDefaultResponse {
 pub(crate) static PUT_ACCOUNT_SETTING_DEFAULT_REQUEST: Shape = Shape::Structure {
     name: "PutAccountSettingDefaultRequest",
     members: &[
-        Member {
-            name: "name",
-            shape: &SETTING_NAME,
-            required: true,
-        },
-        Member {
-            name: "value",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
+        Member::required("name", &SETTING_NAME),
+        Member::required("value", &schema::STRING),
     ],
 };

@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::attribute::Attribute;
-use crate::generated::ecs::types::attributes::ATTRIBUTES;
+use crate::generated::ecs::types::attribute::{ATTRIBUTES, Attribute};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct PutAttributes;
 
@@ -44,15 +43,7 @@ pub struct PutAttributesResponse {
 pub(crate) static PUT_ATTRIBUTES_REQUEST: Shape = Shape::Structure {
     name: "PutAttributesRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "attributes",
-            shape: &ATTRIBUTES,
-            required: true,
-        },
+        Member::optional("cluster", &schema::STRING),
+        Member::required("attributes", &ATTRIBUTES),
     ],
 };

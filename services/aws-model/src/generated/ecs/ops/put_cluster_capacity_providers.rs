@@ -6,7 +6,7 @@ use crate::generated::ecs::types::capacity::{CAPACITY_PROVIDER_STRATEGY, Capacit
 use crate::generated::ecs::types::cluster::Cluster;
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct PutClusterCapacityProviders;
 
@@ -47,20 +47,8 @@ pub struct PutClusterCapacityProvidersResponse {
 pub(crate) static PUT_CLUSTER_CAPACITY_PROVIDERS_REQUEST: Shape = Shape::Structure {
     name: "PutClusterCapacityProvidersRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "capacityProviders",
-            shape: &STRING_LIST,
-            required: true,
-        },
-        Member {
-            name: "defaultCapacityProviderStrategy",
-            shape: &CAPACITY_PROVIDER_STRATEGY,
-            required: true,
-        },
+        Member::required("cluster", &schema::STRING),
+        Member::required("capacityProviders", &STRING_LIST),
+        Member::required("defaultCapacityProviderStrategy", &CAPACITY_PROVIDER_STRATEGY),
     ],
 };

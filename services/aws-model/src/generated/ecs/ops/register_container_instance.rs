@@ -2,16 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::attribute::Attribute;
-use crate::generated::ecs::types::attributes::ATTRIBUTES;
+use crate::generated::ecs::types::attribute::{ATTRIBUTES, Attribute};
 use crate::generated::ecs::types::container::ContainerInstance;
-use crate::generated::ecs::types::resource::Resource;
-use crate::generated::ecs::types::resources::RESOURCES;
-use crate::generated::ecs::types::tag::Tag;
-use crate::generated::ecs::types::tags::TAGS;
+use crate::generated::ecs::types::resource::{RESOURCES, Resource};
+use crate::generated::ecs::types::tag::{TAGS, Tag};
 use crate::generated::ecs::types::version::{VERSION_INFO, VersionInfo};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 pub struct RegisterContainerInstance;
@@ -78,16 +75,8 @@ pub struct RegisterContainerInstanceResponse {
 pub(crate) static PLATFORM_DEVICE: Shape = Shape::Structure {
     name: "PlatformDevice",
     members: &[
-        Member {
-            name: "id",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "type",
-            shape: &PLATFORM_DEVICE_TYPE,
-            required: true,
-        },
+        Member::required("id", &schema::STRING),
+        Member::required("type", &PLATFORM_DEVICE_TYPE),
     ],
 };
 
@@ -107,50 +96,14 @@ pub(crate) static PLATFORM_DEVICES: Shape = Shape::List {
 pub(crate) static REGISTER_CONTAINER_INSTANCE_REQUEST: Shape = Shape::Structure {
     name: "RegisterContainerInstanceRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "instanceIdentityDocument",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "instanceIdentityDocumentSignature",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "totalResources",
-            shape: &RESOURCES,
-            required: false,
-        },
-        Member {
-            name: "versionInfo",
-            shape: &VERSION_INFO,
-            required: false,
-        },
-        Member {
-            name: "containerInstanceArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "attributes",
-            shape: &ATTRIBUTES,
-            required: false,
-        },
-        Member {
-            name: "platformDevices",
-            shape: &PLATFORM_DEVICES,
-            required: false,
-        },
-        Member {
-            name: "tags",
-            shape: &TAGS,
-            required: false,
-        },
+        Member::optional("cluster", &schema::STRING),
+        Member::optional("instanceIdentityDocument", &schema::STRING),
+        Member::optional("instanceIdentityDocumentSignature", &schema::STRING),
+        Member::optional("totalResources", &RESOURCES),
+        Member::optional("versionInfo", &VERSION_INFO),
+        Member::optional("containerInstanceArn", &schema::STRING),
+        Member::optional("attributes", &ATTRIBUTES),
+        Member::optional("platformDevices", &PLATFORM_DEVICES),
+        Member::optional("tags", &TAGS),
     ],
 };

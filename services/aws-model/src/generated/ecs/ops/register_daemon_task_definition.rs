@@ -5,10 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::generated::ecs::types::daemon::{
     DAEMON_CONTAINER_DEFINITION_LIST, DAEMON_VOLUME_LIST, DaemonContainerDefinition, DaemonVolume,
 };
-use crate::generated::ecs::types::tag::Tag;
-use crate::generated::ecs::types::tags::TAGS;
+use crate::generated::ecs::types::tag::{TAGS, Tag};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct RegisterDaemonTaskDefinition;
 
@@ -57,45 +56,13 @@ pub struct RegisterDaemonTaskDefinitionResponse {
 pub(crate) static REGISTER_DAEMON_TASK_DEFINITION_REQUEST: Shape = Shape::Structure {
     name: "RegisterDaemonTaskDefinitionRequest",
     members: &[
-        Member {
-            name: "family",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "taskRoleArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "executionRoleArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "containerDefinitions",
-            shape: &DAEMON_CONTAINER_DEFINITION_LIST,
-            required: true,
-        },
-        Member {
-            name: "cpu",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "memory",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "volumes",
-            shape: &DAEMON_VOLUME_LIST,
-            required: false,
-        },
-        Member {
-            name: "tags",
-            shape: &TAGS,
-            required: false,
-        },
+        Member::required("family", &schema::STRING),
+        Member::optional("taskRoleArn", &schema::STRING),
+        Member::optional("executionRoleArn", &schema::STRING),
+        Member::required("containerDefinitions", &DAEMON_CONTAINER_DEFINITION_LIST),
+        Member::optional("cpu", &schema::STRING),
+        Member::optional("memory", &schema::STRING),
+        Member::optional("volumes", &DAEMON_VOLUME_LIST),
+        Member::optional("tags", &TAGS),
     ],
 };

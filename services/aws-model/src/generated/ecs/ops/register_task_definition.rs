@@ -11,14 +11,13 @@ use crate::generated::ecs::types::network::{NETWORK_MODE, NetworkMode};
 use crate::generated::ecs::types::pid::{PID_MODE, PidMode};
 use crate::generated::ecs::types::proxy::{PROXY_CONFIGURATION, ProxyConfiguration};
 use crate::generated::ecs::types::runtime::{RUNTIME_PLATFORM, RuntimePlatform};
-use crate::generated::ecs::types::tag::Tag;
-use crate::generated::ecs::types::tags::TAGS;
+use crate::generated::ecs::types::tag::{TAGS, Tag};
 use crate::generated::ecs::types::task::{
     TASK_DEFINITION_PLACEMENT_CONSTRAINTS, TaskDefinition, TaskDefinitionPlacementConstraint,
 };
 use crate::generated::ecs::types::volume::{VOLUME_LIST, Volume};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct RegisterTaskDefinition;
 
@@ -89,95 +88,23 @@ pub struct RegisterTaskDefinitionResponse {
 pub(crate) static REGISTER_TASK_DEFINITION_REQUEST: Shape = Shape::Structure {
     name: "RegisterTaskDefinitionRequest",
     members: &[
-        Member {
-            name: "family",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "taskRoleArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "executionRoleArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "networkMode",
-            shape: &NETWORK_MODE,
-            required: false,
-        },
-        Member {
-            name: "containerDefinitions",
-            shape: &CONTAINER_DEFINITIONS,
-            required: true,
-        },
-        Member {
-            name: "volumes",
-            shape: &VOLUME_LIST,
-            required: false,
-        },
-        Member {
-            name: "placementConstraints",
-            shape: &TASK_DEFINITION_PLACEMENT_CONSTRAINTS,
-            required: false,
-        },
-        Member {
-            name: "requiresCompatibilities",
-            shape: &COMPATIBILITY_LIST,
-            required: false,
-        },
-        Member {
-            name: "cpu",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "memory",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "tags",
-            shape: &TAGS,
-            required: false,
-        },
-        Member {
-            name: "pidMode",
-            shape: &PID_MODE,
-            required: false,
-        },
-        Member {
-            name: "ipcMode",
-            shape: &IPC_MODE,
-            required: false,
-        },
-        Member {
-            name: "proxyConfiguration",
-            shape: &PROXY_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "inferenceAccelerators",
-            shape: &INFERENCE_ACCELERATORS,
-            required: false,
-        },
-        Member {
-            name: "ephemeralStorage",
-            shape: &EPHEMERAL_STORAGE,
-            required: false,
-        },
-        Member {
-            name: "runtimePlatform",
-            shape: &RUNTIME_PLATFORM,
-            required: false,
-        },
-        Member {
-            name: "enableFaultInjection",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
+        Member::required("family", &schema::STRING),
+        Member::optional("taskRoleArn", &schema::STRING),
+        Member::optional("executionRoleArn", &schema::STRING),
+        Member::optional("networkMode", &NETWORK_MODE),
+        Member::required("containerDefinitions", &CONTAINER_DEFINITIONS),
+        Member::optional("volumes", &VOLUME_LIST),
+        Member::optional("placementConstraints", &TASK_DEFINITION_PLACEMENT_CONSTRAINTS),
+        Member::optional("requiresCompatibilities", &COMPATIBILITY_LIST),
+        Member::optional("cpu", &schema::STRING),
+        Member::optional("memory", &schema::STRING),
+        Member::optional("tags", &TAGS),
+        Member::optional("pidMode", &PID_MODE),
+        Member::optional("ipcMode", &IPC_MODE),
+        Member::optional("proxyConfiguration", &PROXY_CONFIGURATION),
+        Member::optional("inferenceAccelerators", &INFERENCE_ACCELERATORS),
+        Member::optional("ephemeralStorage", &EPHEMERAL_STORAGE),
+        Member::optional("runtimePlatform", &RUNTIME_PLATFORM),
+        Member::optional("enableFaultInjection", &schema::BOOLEAN),
     ],
 };

@@ -10,13 +10,12 @@ use crate::generated::ecs::types::placement::{
     PLACEMENT_CONSTRAINTS, PLACEMENT_STRATEGIES, PlacementConstraint, PlacementStrategy,
 };
 use crate::generated::ecs::types::propagate::{PROPAGATE_TAGS, PropagateTags};
-use crate::generated::ecs::types::tag::Tag;
-use crate::generated::ecs::types::tags::TAGS;
+use crate::generated::ecs::types::tag::{TAGS, Tag};
 use crate::generated::ecs::types::task::{
     TASK_OVERRIDE, TASK_VOLUME_CONFIGURATIONS, Task, TaskOverride, TaskVolumeConfiguration,
 };
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct RunTask;
 
@@ -94,100 +93,24 @@ pub struct RunTaskResponse {
 pub(crate) static RUN_TASK_REQUEST: Shape = Shape::Structure {
     name: "RunTaskRequest",
     members: &[
-        Member {
-            name: "capacityProviderStrategy",
-            shape: &CAPACITY_PROVIDER_STRATEGY,
-            required: false,
-        },
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "count",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "enableECSManagedTags",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "enableExecuteCommand",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "group",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "launchType",
-            shape: &LAUNCH_TYPE,
-            required: false,
-        },
-        Member {
-            name: "networkConfiguration",
-            shape: &NETWORK_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "overrides",
-            shape: &TASK_OVERRIDE,
-            required: false,
-        },
-        Member {
-            name: "placementConstraints",
-            shape: &PLACEMENT_CONSTRAINTS,
-            required: false,
-        },
-        Member {
-            name: "placementStrategy",
-            shape: &PLACEMENT_STRATEGIES,
-            required: false,
-        },
-        Member {
-            name: "platformVersion",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "propagateTags",
-            shape: &PROPAGATE_TAGS,
-            required: false,
-        },
-        Member {
-            name: "referenceId",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "startedBy",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "tags",
-            shape: &TAGS,
-            required: false,
-        },
-        Member {
-            name: "taskDefinition",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "clientToken",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "volumeConfigurations",
-            shape: &TASK_VOLUME_CONFIGURATIONS,
-            required: false,
-        },
+        Member::optional("capacityProviderStrategy", &CAPACITY_PROVIDER_STRATEGY),
+        Member::optional("cluster", &schema::STRING),
+        Member::optional("count", &schema::INTEGER),
+        Member::optional("enableECSManagedTags", &schema::BOOLEAN),
+        Member::optional("enableExecuteCommand", &schema::BOOLEAN),
+        Member::optional("group", &schema::STRING),
+        Member::optional("launchType", &LAUNCH_TYPE),
+        Member::optional("networkConfiguration", &NETWORK_CONFIGURATION),
+        Member::optional("overrides", &TASK_OVERRIDE),
+        Member::optional("placementConstraints", &PLACEMENT_CONSTRAINTS),
+        Member::optional("placementStrategy", &PLACEMENT_STRATEGIES),
+        Member::optional("platformVersion", &schema::STRING),
+        Member::optional("propagateTags", &PROPAGATE_TAGS),
+        Member::optional("referenceId", &schema::STRING),
+        Member::optional("startedBy", &schema::STRING),
+        Member::optional("tags", &TAGS),
+        Member::required("taskDefinition", &schema::STRING),
+        Member::optional("clientToken", &schema::STRING),
+        Member::optional("volumeConfigurations", &TASK_VOLUME_CONFIGURATIONS),
     ],
 };

@@ -6,13 +6,12 @@ use crate::generated::ecs::types::failure::Failure;
 use crate::generated::ecs::types::network::{NETWORK_CONFIGURATION, NetworkConfiguration};
 use crate::generated::ecs::types::propagate::{PROPAGATE_TAGS, PropagateTags};
 use crate::generated::ecs::types::string::STRING_LIST;
-use crate::generated::ecs::types::tag::Tag;
-use crate::generated::ecs::types::tags::TAGS;
+use crate::generated::ecs::types::tag::{TAGS, Tag};
 use crate::generated::ecs::types::task::{
     TASK_OVERRIDE, TASK_VOLUME_CONFIGURATIONS, Task, TaskOverride, TaskVolumeConfiguration,
 };
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct StartTask;
 
@@ -75,70 +74,18 @@ pub struct StartTaskResponse {
 pub(crate) static START_TASK_REQUEST: Shape = Shape::Structure {
     name: "StartTaskRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "containerInstances",
-            shape: &STRING_LIST,
-            required: true,
-        },
-        Member {
-            name: "enableECSManagedTags",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "enableExecuteCommand",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "group",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "networkConfiguration",
-            shape: &NETWORK_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "overrides",
-            shape: &TASK_OVERRIDE,
-            required: false,
-        },
-        Member {
-            name: "propagateTags",
-            shape: &PROPAGATE_TAGS,
-            required: false,
-        },
-        Member {
-            name: "referenceId",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "startedBy",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "tags",
-            shape: &TAGS,
-            required: false,
-        },
-        Member {
-            name: "taskDefinition",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "volumeConfigurations",
-            shape: &TASK_VOLUME_CONFIGURATIONS,
-            required: false,
-        },
+        Member::optional("cluster", &schema::STRING),
+        Member::required("containerInstances", &STRING_LIST),
+        Member::optional("enableECSManagedTags", &schema::BOOLEAN),
+        Member::optional("enableExecuteCommand", &schema::BOOLEAN),
+        Member::optional("group", &schema::STRING),
+        Member::optional("networkConfiguration", &NETWORK_CONFIGURATION),
+        Member::optional("overrides", &TASK_OVERRIDE),
+        Member::optional("propagateTags", &PROPAGATE_TAGS),
+        Member::optional("referenceId", &schema::STRING),
+        Member::optional("startedBy", &schema::STRING),
+        Member::optional("tags", &TAGS),
+        Member::required("taskDefinition", &schema::STRING),
+        Member::optional("volumeConfigurations", &TASK_VOLUME_CONFIGURATIONS),
     ],
 };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 pub struct StopServiceDeployment;
@@ -50,16 +50,8 @@ string_enum! {
 pub(crate) static STOP_SERVICE_DEPLOYMENT_REQUEST: Shape = Shape::Structure {
     name: "StopServiceDeploymentRequest",
     members: &[
-        Member {
-            name: "serviceDeploymentArn",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "stopType",
-            shape: &STOP_SERVICE_DEPLOYMENT_STOP_TYPE,
-            required: false,
-        },
+        Member::required("serviceDeploymentArn", &schema::STRING),
+        Member::optional("stopType", &STOP_SERVICE_DEPLOYMENT_STOP_TYPE),
     ],
 };
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::task::Task;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct StopTask;
 
@@ -43,20 +43,8 @@ pub struct StopTaskResponse {
 pub(crate) static STOP_TASK_REQUEST: Shape = Shape::Structure {
     name: "StopTaskRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "task",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "reason",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::optional("cluster", &schema::STRING),
+        Member::required("task", &schema::STRING),
+        Member::optional("reason", &schema::STRING),
     ],
 };

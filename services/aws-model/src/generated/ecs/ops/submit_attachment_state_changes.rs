@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::attachment::{ATTACHMENT_STATE_CHANGES, AttachmentStateChange};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct SubmitAttachmentStateChanges;
 
@@ -41,15 +41,7 @@ pub struct SubmitAttachmentStateChangesResponse {
 pub(crate) static SUBMIT_ATTACHMENT_STATE_CHANGES_REQUEST: Shape = Shape::Structure {
     name: "SubmitAttachmentStateChangesRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "attachments",
-            shape: &ATTACHMENT_STATE_CHANGES,
-            required: true,
-        },
+        Member::optional("cluster", &schema::STRING),
+        Member::required("attachments", &ATTACHMENT_STATE_CHANGES),
     ],
 };

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::network::{NETWORK_BINDINGS, NetworkBinding};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct SubmitContainerStateChange;
 
@@ -53,45 +53,13 @@ pub struct SubmitContainerStateChangeResponse {
 pub(crate) static SUBMIT_CONTAINER_STATE_CHANGE_REQUEST: Shape = Shape::Structure {
     name: "SubmitContainerStateChangeRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "task",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "containerName",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "runtimeId",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "status",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "exitCode",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "reason",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "networkBindings",
-            shape: &NETWORK_BINDINGS,
-            required: false,
-        },
+        Member::optional("cluster", &schema::STRING),
+        Member::optional("task", &schema::STRING),
+        Member::optional("containerName", &schema::STRING),
+        Member::optional("runtimeId", &schema::STRING),
+        Member::optional("status", &schema::STRING),
+        Member::optional("exitCode", &schema::INTEGER),
+        Member::optional("reason", &schema::STRING),
+        Member::optional("networkBindings", &NETWORK_BINDINGS),
     ],
 };

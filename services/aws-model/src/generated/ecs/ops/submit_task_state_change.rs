@@ -7,7 +7,7 @@ use crate::generated::ecs::types::attachment::{ATTACHMENT_STATE_CHANGES, Attachm
 use crate::generated::ecs::types::managed::{MANAGED_AGENT_NAME, ManagedAgentName};
 use crate::generated::ecs::types::network::{NETWORK_BINDINGS, NetworkBinding};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct SubmitTaskStateChange;
 
@@ -92,41 +92,13 @@ pub struct SubmitTaskStateChangeResponse {
 pub(crate) static CONTAINER_STATE_CHANGE: Shape = Shape::Structure {
     name: "ContainerStateChange",
     members: &[
-        Member {
-            name: "containerName",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "imageDigest",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "runtimeId",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "exitCode",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "networkBindings",
-            shape: &NETWORK_BINDINGS,
-            required: false,
-        },
-        Member {
-            name: "reason",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "status",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::optional("containerName", &schema::STRING),
+        Member::optional("imageDigest", &schema::STRING),
+        Member::optional("runtimeId", &schema::STRING),
+        Member::optional("exitCode", &schema::INTEGER),
+        Member::optional("networkBindings", &NETWORK_BINDINGS),
+        Member::optional("reason", &schema::STRING),
+        Member::optional("status", &schema::STRING),
     ],
 };
 
@@ -139,26 +111,10 @@ pub(crate) static CONTAINER_STATE_CHANGES: Shape = Shape::List {
 pub(crate) static MANAGED_AGENT_STATE_CHANGE: Shape = Shape::Structure {
     name: "ManagedAgentStateChange",
     members: &[
-        Member {
-            name: "containerName",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "managedAgentName",
-            shape: &MANAGED_AGENT_NAME,
-            required: true,
-        },
-        Member {
-            name: "status",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "reason",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::required("containerName", &schema::STRING),
+        Member::required("managedAgentName", &MANAGED_AGENT_NAME),
+        Member::required("status", &schema::STRING),
+        Member::optional("reason", &schema::STRING),
     ],
 };
 
@@ -171,55 +127,15 @@ pub(crate) static MANAGED_AGENT_STATE_CHANGES: Shape = Shape::List {
 pub(crate) static SUBMIT_TASK_STATE_CHANGE_REQUEST: Shape = Shape::Structure {
     name: "SubmitTaskStateChangeRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "task",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "status",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "reason",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "containers",
-            shape: &CONTAINER_STATE_CHANGES,
-            required: false,
-        },
-        Member {
-            name: "attachments",
-            shape: &ATTACHMENT_STATE_CHANGES,
-            required: false,
-        },
-        Member {
-            name: "managedAgents",
-            shape: &MANAGED_AGENT_STATE_CHANGES,
-            required: false,
-        },
-        Member {
-            name: "pullStartedAt",
-            shape: &crate::schema::TIMESTAMP,
-            required: false,
-        },
-        Member {
-            name: "pullStoppedAt",
-            shape: &crate::schema::TIMESTAMP,
-            required: false,
-        },
-        Member {
-            name: "executionStoppedAt",
-            shape: &crate::schema::TIMESTAMP,
-            required: false,
-        },
+        Member::optional("cluster", &schema::STRING),
+        Member::optional("task", &schema::STRING),
+        Member::optional("status", &schema::STRING),
+        Member::optional("reason", &schema::STRING),
+        Member::optional("containers", &CONTAINER_STATE_CHANGES),
+        Member::optional("attachments", &ATTACHMENT_STATE_CHANGES),
+        Member::optional("managedAgents", &MANAGED_AGENT_STATE_CHANGES),
+        Member::optional("pullStartedAt", &schema::TIMESTAMP),
+        Member::optional("pullStoppedAt", &schema::TIMESTAMP),
+        Member::optional("executionStoppedAt", &schema::TIMESTAMP),
     ],
 };

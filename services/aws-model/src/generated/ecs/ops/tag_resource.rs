@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::tag::Tag;
-use crate::generated::ecs::types::tags::TAGS;
+use crate::generated::ecs::types::tag::{TAGS, Tag};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct TagResource;
 
@@ -41,15 +40,7 @@ pub struct TagResourceResponse {}
 pub(crate) static TAG_RESOURCE_REQUEST: Shape = Shape::Structure {
     name: "TagResourceRequest",
     members: &[
-        Member {
-            name: "resourceArn",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "tags",
-            shape: &TAGS,
-            required: true,
-        },
+        Member::required("resourceArn", &schema::STRING),
+        Member::required("tags", &TAGS),
     ],
 };

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::tag::TAG_KEY;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct UntagResource;
 
@@ -45,15 +45,7 @@ pub(crate) static TAG_KEYS: Shape = Shape::List {
 pub(crate) static UNTAG_RESOURCE_REQUEST: Shape = Shape::Structure {
     name: "UntagResourceRequest",
     members: &[
-        Member {
-            name: "resourceArn",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "tagKeys",
-            shape: &TAG_KEYS,
-            required: true,
-        },
+        Member::required("resourceArn", &schema::STRING),
+        Member::required("tagKeys", &TAG_KEYS),
     ],
 };

@@ -17,7 +17,7 @@ use crate::generated::ecs::types::managed::{
 };
 use crate::generated::ecs::types::propagate::{PROPAGATE_MI_TAGS, PropagateMITags};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct UpdateCapacityProvider;
 
@@ -106,123 +106,49 @@ pub struct UpdateManagedInstancesProviderConfiguration {
 pub(crate) static AUTO_SCALING_GROUP_PROVIDER_UPDATE: Shape = Shape::Structure {
     name: "AutoScalingGroupProviderUpdate",
     members: &[
-        Member {
-            name: "managedScaling",
-            shape: &MANAGED_SCALING,
-            required: false,
-        },
-        Member {
-            name: "managedTerminationProtection",
-            shape: &MANAGED_TERMINATION_PROTECTION,
-            required: false,
-        },
-        Member {
-            name: "managedDraining",
-            shape: &MANAGED_DRAINING,
-            required: false,
-        },
+        Member::optional("managedScaling", &MANAGED_SCALING),
+        Member::optional("managedTerminationProtection", &MANAGED_TERMINATION_PROTECTION),
+        Member::optional("managedDraining", &MANAGED_DRAINING),
     ],
 };
 
 pub(crate) static INSTANCE_LAUNCH_TEMPLATE_UPDATE: Shape = Shape::Structure {
     name: "InstanceLaunchTemplateUpdate",
     members: &[
-        Member {
-            name: "ec2InstanceProfileArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "networkConfiguration",
-            shape: &MANAGED_INSTANCES_NETWORK_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "storageConfiguration",
-            shape: &MANAGED_INSTANCES_STORAGE_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "instanceMetadataTagsPropagation",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "localStorageConfiguration",
-            shape: &MANAGED_INSTANCES_LOCAL_STORAGE_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "monitoring",
-            shape: &MANAGED_INSTANCES_MONITORING_OPTIONS,
-            required: false,
-        },
-        Member {
-            name: "instanceRequirements",
-            shape: &INSTANCE_REQUIREMENTS_REQUEST,
-            required: false,
-        },
-        Member {
-            name: "capacityReservations",
-            shape: &CAPACITY_RESERVATION_REQUEST,
-            required: false,
-        },
+        Member::optional("ec2InstanceProfileArn", &schema::STRING),
+        Member::optional("networkConfiguration", &MANAGED_INSTANCES_NETWORK_CONFIGURATION),
+        Member::optional("storageConfiguration", &MANAGED_INSTANCES_STORAGE_CONFIGURATION),
+        Member::optional("instanceMetadataTagsPropagation", &schema::BOOLEAN),
+        Member::optional(
+            "localStorageConfiguration",
+            &MANAGED_INSTANCES_LOCAL_STORAGE_CONFIGURATION,
+        ),
+        Member::optional("monitoring", &MANAGED_INSTANCES_MONITORING_OPTIONS),
+        Member::optional("instanceRequirements", &INSTANCE_REQUIREMENTS_REQUEST),
+        Member::optional("capacityReservations", &CAPACITY_RESERVATION_REQUEST),
     ],
 };
 
 pub(crate) static UPDATE_CAPACITY_PROVIDER_REQUEST: Shape = Shape::Structure {
     name: "UpdateCapacityProviderRequest",
     members: &[
-        Member {
-            name: "name",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "autoScalingGroupProvider",
-            shape: &AUTO_SCALING_GROUP_PROVIDER_UPDATE,
-            required: false,
-        },
-        Member {
-            name: "managedInstancesProvider",
-            shape: &UPDATE_MANAGED_INSTANCES_PROVIDER_CONFIGURATION,
-            required: false,
-        },
+        Member::required("name", &schema::STRING),
+        Member::optional("cluster", &schema::STRING),
+        Member::optional("autoScalingGroupProvider", &AUTO_SCALING_GROUP_PROVIDER_UPDATE),
+        Member::optional(
+            "managedInstancesProvider",
+            &UPDATE_MANAGED_INSTANCES_PROVIDER_CONFIGURATION,
+        ),
     ],
 };
 
 pub(crate) static UPDATE_MANAGED_INSTANCES_PROVIDER_CONFIGURATION: Shape = Shape::Structure {
     name: "UpdateManagedInstancesProviderConfiguration",
     members: &[
-        Member {
-            name: "infrastructureRoleArn",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "instanceLaunchTemplate",
-            shape: &INSTANCE_LAUNCH_TEMPLATE_UPDATE,
-            required: true,
-        },
-        Member {
-            name: "propagateTags",
-            shape: &PROPAGATE_MI_TAGS,
-            required: false,
-        },
-        Member {
-            name: "infrastructureOptimization",
-            shape: &INFRASTRUCTURE_OPTIMIZATION,
-            required: false,
-        },
-        Member {
-            name: "autoRepairConfiguration",
-            shape: &AUTO_REPAIR_CONFIGURATION,
-            required: false,
-        },
+        Member::required("infrastructureRoleArn", &schema::STRING),
+        Member::required("instanceLaunchTemplate", &INSTANCE_LAUNCH_TEMPLATE_UPDATE),
+        Member::optional("propagateTags", &PROPAGATE_MI_TAGS),
+        Member::optional("infrastructureOptimization", &INFRASTRUCTURE_OPTIMIZATION),
+        Member::optional("autoRepairConfiguration", &AUTO_REPAIR_CONFIGURATION),
     ],
 };

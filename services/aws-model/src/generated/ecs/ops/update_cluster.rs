@@ -7,7 +7,7 @@ use crate::generated::ecs::types::cluster::{
     ClusterConfiguration, ClusterServiceConnectDefaultsRequest, ClusterSetting,
 };
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct UpdateCluster;
 
@@ -49,25 +49,12 @@ pub struct UpdateClusterResponse {
 pub(crate) static UPDATE_CLUSTER_REQUEST: Shape = Shape::Structure {
     name: "UpdateClusterRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "settings",
-            shape: &CLUSTER_SETTINGS,
-            required: false,
-        },
-        Member {
-            name: "configuration",
-            shape: &CLUSTER_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "serviceConnectDefaults",
-            shape: &CLUSTER_SERVICE_CONNECT_DEFAULTS_REQUEST,
-            required: false,
-        },
+        Member::required("cluster", &schema::STRING),
+        Member::optional("settings", &CLUSTER_SETTINGS),
+        Member::optional("configuration", &CLUSTER_CONFIGURATION),
+        Member::optional(
+            "serviceConnectDefaults",
+            &CLUSTER_SERVICE_CONNECT_DEFAULTS_REQUEST,
+        ),
     ],
 };

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::cluster::{CLUSTER_SETTINGS, Cluster, ClusterSetting};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct UpdateClusterSettings;
 
@@ -42,15 +42,7 @@ pub struct UpdateClusterSettingsResponse {
 pub(crate) static UPDATE_CLUSTER_SETTINGS_REQUEST: Shape = Shape::Structure {
     name: "UpdateClusterSettingsRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "settings",
-            shape: &CLUSTER_SETTINGS,
-            required: true,
-        },
+        Member::required("cluster", &schema::STRING),
+        Member::required("settings", &CLUSTER_SETTINGS),
     ],
 };

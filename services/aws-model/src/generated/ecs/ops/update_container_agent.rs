@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::container::ContainerInstance;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct UpdateContainerAgent;
 
@@ -44,15 +44,7 @@ pub struct UpdateContainerAgentResponse {
 pub(crate) static UPDATE_CONTAINER_AGENT_REQUEST: Shape = Shape::Structure {
     name: "UpdateContainerAgentRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "containerInstance",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
+        Member::optional("cluster", &schema::STRING),
+        Member::required("containerInstance", &schema::STRING),
     ],
 };

@@ -8,7 +8,7 @@ use crate::generated::ecs::types::container::{
 use crate::generated::ecs::types::failure::Failure;
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct UpdateContainerInstancesState;
 
@@ -49,20 +49,8 @@ pub struct UpdateContainerInstancesStateResponse {
 pub(crate) static UPDATE_CONTAINER_INSTANCES_STATE_REQUEST: Shape = Shape::Structure {
     name: "UpdateContainerInstancesStateRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "containerInstances",
-            shape: &STRING_LIST,
-            required: true,
-        },
-        Member {
-            name: "status",
-            shape: &CONTAINER_INSTANCE_STATUS,
-            required: true,
-        },
+        Member::optional("cluster", &schema::STRING),
+        Member::required("containerInstances", &STRING_LIST),
+        Member::required("status", &CONTAINER_INSTANCE_STATUS),
     ],
 };

@@ -9,7 +9,7 @@ use crate::generated::ecs::types::daemon::{
 };
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct UpdateDaemon;
 
@@ -68,40 +68,12 @@ pub struct UpdateDaemonResponse {
 pub(crate) static UPDATE_DAEMON_REQUEST: Shape = Shape::Structure {
     name: "UpdateDaemonRequest",
     members: &[
-        Member {
-            name: "daemonArn",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "daemonTaskDefinitionArn",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "capacityProviderArns",
-            shape: &STRING_LIST,
-            required: true,
-        },
-        Member {
-            name: "deploymentConfiguration",
-            shape: &DAEMON_DEPLOYMENT_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "propagateTags",
-            shape: &DAEMON_PROPAGATE_TAGS,
-            required: false,
-        },
-        Member {
-            name: "enableECSManagedTags",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "enableExecuteCommand",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
+        Member::required("daemonArn", &schema::STRING),
+        Member::required("daemonTaskDefinitionArn", &schema::STRING),
+        Member::required("capacityProviderArns", &STRING_LIST),
+        Member::optional("deploymentConfiguration", &DAEMON_DEPLOYMENT_CONFIGURATION),
+        Member::optional("propagateTags", &DAEMON_PROPAGATE_TAGS),
+        Member::optional("enableECSManagedTags", &schema::BOOLEAN),
+        Member::optional("enableExecuteCommand", &schema::BOOLEAN),
     ],
 };

@@ -9,7 +9,7 @@ use crate::generated::ecs::types::express::{
     ExpressGatewayServiceNetworkConfiguration, ExpressGatewayServiceStatus,
 };
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct UpdateExpressGatewayService;
 
@@ -82,50 +82,17 @@ pub struct UpdatedExpressGatewayService {
 pub(crate) static UPDATE_EXPRESS_GATEWAY_SERVICE_REQUEST: Shape = Shape::Structure {
     name: "UpdateExpressGatewayServiceRequest",
     members: &[
-        Member {
-            name: "serviceArn",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "executionRoleArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "healthCheckPath",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "primaryContainer",
-            shape: &EXPRESS_GATEWAY_CONTAINER,
-            required: false,
-        },
-        Member {
-            name: "taskRoleArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "networkConfiguration",
-            shape: &EXPRESS_GATEWAY_SERVICE_NETWORK_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "cpu",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "memory",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "scalingTarget",
-            shape: &EXPRESS_GATEWAY_SCALING_TARGET,
-            required: false,
-        },
+        Member::required("serviceArn", &schema::STRING),
+        Member::optional("executionRoleArn", &schema::STRING),
+        Member::optional("healthCheckPath", &schema::STRING),
+        Member::optional("primaryContainer", &EXPRESS_GATEWAY_CONTAINER),
+        Member::optional("taskRoleArn", &schema::STRING),
+        Member::optional(
+            "networkConfiguration",
+            &EXPRESS_GATEWAY_SERVICE_NETWORK_CONFIGURATION,
+        ),
+        Member::optional("cpu", &schema::STRING),
+        Member::optional("memory", &schema::STRING),
+        Member::optional("scalingTarget", &EXPRESS_GATEWAY_SCALING_TARGET),
     ],
 };

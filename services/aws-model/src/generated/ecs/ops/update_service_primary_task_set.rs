@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::task::TaskSet;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct UpdateServicePrimaryTaskSet;
 
@@ -47,20 +47,8 @@ pub struct UpdateServicePrimaryTaskSetResponse {
 pub(crate) static UPDATE_SERVICE_PRIMARY_TASK_SET_REQUEST: Shape = Shape::Structure {
     name: "UpdateServicePrimaryTaskSetRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "service",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "primaryTaskSet",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
+        Member::required("cluster", &schema::STRING),
+        Member::required("service", &schema::STRING),
+        Member::required("primaryTaskSet", &schema::STRING),
     ],
 };

@@ -6,7 +6,7 @@ use crate::generated::ecs::types::failure::Failure;
 use crate::generated::ecs::types::protected::ProtectedTask;
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct UpdateTaskProtection;
 
@@ -51,25 +51,9 @@ pub struct UpdateTaskProtectionResponse {
 pub(crate) static UPDATE_TASK_PROTECTION_REQUEST: Shape = Shape::Structure {
     name: "UpdateTaskProtectionRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "tasks",
-            shape: &STRING_LIST,
-            required: true,
-        },
-        Member {
-            name: "protectionEnabled",
-            shape: &crate::schema::BOOLEAN,
-            required: true,
-        },
-        Member {
-            name: "expiresInMinutes",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::required("cluster", &schema::STRING),
+        Member::required("tasks", &STRING_LIST),
+        Member::required("protectionEnabled", &schema::BOOLEAN),
+        Member::optional("expiresInMinutes", &schema::INTEGER),
     ],
 };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::generated::ecs::types::scale::{SCALE, Scale};
 use crate::generated::ecs::types::task::TaskSet;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct UpdateTaskSet;
 
@@ -51,25 +51,9 @@ pub struct UpdateTaskSetResponse {
 pub(crate) static UPDATE_TASK_SET_REQUEST: Shape = Shape::Structure {
     name: "UpdateTaskSetRequest",
     members: &[
-        Member {
-            name: "cluster",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "service",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "taskSet",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "scale",
-            shape: &SCALE,
-            required: true,
-        },
+        Member::required("cluster", &schema::STRING),
+        Member::required("service", &schema::STRING),
+        Member::required("taskSet", &schema::STRING),
+        Member::required("scale", &SCALE),
     ],
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -61,16 +61,8 @@ string_enum! {
 pub(crate) static ACCELERATOR_COUNT_REQUEST: Shape = Shape::Structure {
     name: "AcceleratorCountRequest",
     members: &[
-        Member {
-            name: "min",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "max",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::optional("min", &schema::INTEGER),
+        Member::optional("max", &schema::INTEGER),
     ],
 };
 
@@ -103,16 +95,8 @@ pub(crate) static ACCELERATOR_NAME_SET: Shape = Shape::List {
 pub(crate) static ACCELERATOR_TOTAL_MEMORY_MIB_REQUEST: Shape = Shape::Structure {
     name: "AcceleratorTotalMemoryMiBRequest",
     members: &[
-        Member {
-            name: "min",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "max",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::optional("min", &schema::INTEGER),
+        Member::optional("max", &schema::INTEGER),
     ],
 };
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -20,25 +20,9 @@ pub struct AdvancedConfiguration {
 pub(crate) static ADVANCED_CONFIGURATION: Shape = Shape::Structure {
     name: "AdvancedConfiguration",
     members: &[
-        Member {
-            name: "alternateTargetGroupArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "productionListenerRule",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "testListenerRule",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "roleArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::optional("alternateTargetGroupArn", &schema::STRING),
+        Member::optional("productionListenerRule", &schema::STRING),
+        Member::optional("testListenerRule", &schema::STRING),
+        Member::optional("roleArn", &schema::STRING),
     ],
 };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::key::KeyValuePair;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -30,16 +30,8 @@ pub struct AttachmentStateChange {
 pub(crate) static ATTACHMENT_STATE_CHANGE: Shape = Shape::Structure {
     name: "AttachmentStateChange",
     members: &[
-        Member {
-            name: "attachmentArn",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "status",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
+        Member::required("attachmentArn", &schema::STRING),
+        Member::required("status", &schema::STRING),
     ],
 };
 

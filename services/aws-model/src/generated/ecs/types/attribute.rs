@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::target::{TARGET_TYPE, TargetType};
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -21,25 +21,15 @@ pub struct Attribute {
 pub(crate) static ATTRIBUTE: Shape = Shape::Structure {
     name: "Attribute",
     members: &[
-        Member {
-            name: "name",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "value",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "targetType",
-            shape: &TARGET_TYPE,
-            required: false,
-        },
-        Member {
-            name: "targetId",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::required("name", &schema::STRING),
+        Member::optional("value", &schema::STRING),
+        Member::optional("targetType", &TARGET_TYPE),
+        Member::optional("targetId", &schema::STRING),
     ],
+};
+
+pub(crate) static ATTRIBUTES: Shape = Shape::List {
+    member: &ATTRIBUTE,
+    min: None,
+    max: None,
 };

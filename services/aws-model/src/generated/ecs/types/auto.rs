@@ -6,7 +6,7 @@ use crate::generated::ecs::types::managed::{
     MANAGED_DRAINING, MANAGED_SCALING, MANAGED_TERMINATION_PROTECTION, ManagedDraining, ManagedScaling,
     ManagedTerminationProtection,
 };
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 string_enum! {
@@ -45,35 +45,15 @@ pub(crate) static AUTO_REPAIR_ACTIONS_STATUS: Shape = Shape::String {
 
 pub(crate) static AUTO_REPAIR_CONFIGURATION: Shape = Shape::Structure {
     name: "AutoRepairConfiguration",
-    members: &[Member {
-        name: "actionsStatus",
-        shape: &AUTO_REPAIR_ACTIONS_STATUS,
-        required: false,
-    }],
+    members: &[Member::optional("actionsStatus", &AUTO_REPAIR_ACTIONS_STATUS)],
 };
 
 pub(crate) static AUTO_SCALING_GROUP_PROVIDER: Shape = Shape::Structure {
     name: "AutoScalingGroupProvider",
     members: &[
-        Member {
-            name: "autoScalingGroupArn",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "managedScaling",
-            shape: &MANAGED_SCALING,
-            required: false,
-        },
-        Member {
-            name: "managedTerminationProtection",
-            shape: &MANAGED_TERMINATION_PROTECTION,
-            required: false,
-        },
-        Member {
-            name: "managedDraining",
-            shape: &MANAGED_DRAINING,
-            required: false,
-        },
+        Member::required("autoScalingGroupArn", &schema::STRING),
+        Member::optional("managedScaling", &MANAGED_SCALING),
+        Member::optional("managedTerminationProtection", &MANAGED_TERMINATION_PROTECTION),
+        Member::optional("managedDraining", &MANAGED_DRAINING),
     ],
 };

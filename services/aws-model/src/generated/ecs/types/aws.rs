@@ -20,20 +20,8 @@ pub struct AwsVpcConfiguration {
 pub(crate) static AWS_VPC_CONFIGURATION: Shape = Shape::Structure {
     name: "AwsVpcConfiguration",
     members: &[
-        Member {
-            name: "subnets",
-            shape: &STRING_LIST,
-            required: true,
-        },
-        Member {
-            name: "securityGroups",
-            shape: &STRING_LIST,
-            required: false,
-        },
-        Member {
-            name: "assignPublicIp",
-            shape: &ASSIGN_PUBLIC_IP,
-            required: false,
-        },
+        Member::required("subnets", &STRING_LIST),
+        Member::optional("securityGroups", &STRING_LIST),
+        Member::optional("assignPublicIp", &ASSIGN_PUBLIC_IP),
     ],
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -16,15 +16,7 @@ pub struct CanaryConfiguration {
 pub(crate) static CANARY_CONFIGURATION: Shape = Shape::Structure {
     name: "CanaryConfiguration",
     members: &[
-        Member {
-            name: "canaryPercent",
-            shape: &crate::schema::DOUBLE,
-            required: false,
-        },
-        Member {
-            name: "canaryBakeTimeInMinutes",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::optional("canaryPercent", &schema::DOUBLE),
+        Member::optional("canaryBakeTimeInMinutes", &schema::INTEGER),
     ],
 };

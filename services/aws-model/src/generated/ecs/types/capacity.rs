@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::generated::ecs::types::auto::AutoScalingGroupProvider;
 use crate::generated::ecs::types::managed::ManagedInstancesProvider;
 use crate::generated::ecs::types::tag::Tag;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 string_enum! {
@@ -117,21 +117,9 @@ pub(crate) static CAPACITY_PROVIDER_STRATEGY: Shape = Shape::List {
 pub(crate) static CAPACITY_PROVIDER_STRATEGY_ITEM: Shape = Shape::Structure {
     name: "CapacityProviderStrategyItem",
     members: &[
-        Member {
-            name: "capacityProvider",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "weight",
-            shape: &CAPACITY_PROVIDER_STRATEGY_ITEM_WEIGHT,
-            required: false,
-        },
-        Member {
-            name: "base",
-            shape: &CAPACITY_PROVIDER_STRATEGY_ITEM_BASE,
-            required: false,
-        },
+        Member::required("capacityProvider", &schema::STRING),
+        Member::optional("weight", &CAPACITY_PROVIDER_STRATEGY_ITEM_WEIGHT),
+        Member::optional("base", &CAPACITY_PROVIDER_STRATEGY_ITEM_BASE),
     ],
 };
 
@@ -155,15 +143,7 @@ pub(crate) static CAPACITY_RESERVATION_PREFERENCE: Shape = Shape::String {
 pub(crate) static CAPACITY_RESERVATION_REQUEST: Shape = Shape::Structure {
     name: "CapacityReservationRequest",
     members: &[
-        Member {
-            name: "reservationGroupArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "reservationPreference",
-            shape: &CAPACITY_RESERVATION_PREFERENCE,
-            required: false,
-        },
+        Member::optional("reservationGroupArn", &schema::STRING),
+        Member::optional("reservationPreference", &CAPACITY_RESERVATION_PREFERENCE),
     ],
 };

@@ -8,7 +8,7 @@ use crate::generated::ecs::types::execute::{EXECUTE_COMMAND_CONFIGURATION, Execu
 use crate::generated::ecs::types::key::KeyValuePair;
 use crate::generated::ecs::types::managed::{MANAGED_STORAGE_CONFIGURATION, ManagedStorageConfiguration};
 use crate::generated::ecs::types::tag::Tag;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -89,41 +89,21 @@ string_enum! {
 pub(crate) static CLUSTER_CONFIGURATION: Shape = Shape::Structure {
     name: "ClusterConfiguration",
     members: &[
-        Member {
-            name: "executeCommandConfiguration",
-            shape: &EXECUTE_COMMAND_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "managedStorageConfiguration",
-            shape: &MANAGED_STORAGE_CONFIGURATION,
-            required: false,
-        },
+        Member::optional("executeCommandConfiguration", &EXECUTE_COMMAND_CONFIGURATION),
+        Member::optional("managedStorageConfiguration", &MANAGED_STORAGE_CONFIGURATION),
     ],
 };
 
 pub(crate) static CLUSTER_SERVICE_CONNECT_DEFAULTS_REQUEST: Shape = Shape::Structure {
     name: "ClusterServiceConnectDefaultsRequest",
-    members: &[Member {
-        name: "namespace",
-        shape: &crate::schema::STRING,
-        required: true,
-    }],
+    members: &[Member::required("namespace", &schema::STRING)],
 };
 
 pub(crate) static CLUSTER_SETTING: Shape = Shape::Structure {
     name: "ClusterSetting",
     members: &[
-        Member {
-            name: "name",
-            shape: &CLUSTER_SETTING_NAME,
-            required: false,
-        },
-        Member {
-            name: "value",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::optional("name", &CLUSTER_SETTING_NAME),
+        Member::optional("value", &schema::STRING),
     ],
 };
 

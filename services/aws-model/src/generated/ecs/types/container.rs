@@ -30,7 +30,7 @@ use crate::generated::ecs::types::tag::Tag;
 use crate::generated::ecs::types::ulimit::{ULIMIT_LIST, Ulimit};
 use crate::generated::ecs::types::version::{VERSION_CONSISTENCY, VersionConsistency, VersionInfo};
 use crate::generated::ecs::types::volume::{VOLUME_FROM_LIST, VolumeFrom};
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -281,216 +281,48 @@ pub(crate) static CONTAINER_CONDITION: Shape = Shape::String {
 pub(crate) static CONTAINER_DEFINITION: Shape = Shape::Structure {
     name: "ContainerDefinition",
     members: &[
-        Member {
-            name: "name",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "image",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "repositoryCredentials",
-            shape: &REPOSITORY_CREDENTIALS,
-            required: false,
-        },
-        Member {
-            name: "cpu",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "memory",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "memoryReservation",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "links",
-            shape: &STRING_LIST,
-            required: false,
-        },
-        Member {
-            name: "portMappings",
-            shape: &PORT_MAPPING_LIST,
-            required: false,
-        },
-        Member {
-            name: "essential",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "restartPolicy",
-            shape: &CONTAINER_RESTART_POLICY,
-            required: false,
-        },
-        Member {
-            name: "entryPoint",
-            shape: &STRING_LIST,
-            required: false,
-        },
-        Member {
-            name: "command",
-            shape: &STRING_LIST,
-            required: false,
-        },
-        Member {
-            name: "environment",
-            shape: &ENVIRONMENT_VARIABLES,
-            required: false,
-        },
-        Member {
-            name: "environmentFiles",
-            shape: &ENVIRONMENT_FILES,
-            required: false,
-        },
-        Member {
-            name: "mountPoints",
-            shape: &MOUNT_POINT_LIST,
-            required: false,
-        },
-        Member {
-            name: "volumesFrom",
-            shape: &VOLUME_FROM_LIST,
-            required: false,
-        },
-        Member {
-            name: "linuxParameters",
-            shape: &LINUX_PARAMETERS,
-            required: false,
-        },
-        Member {
-            name: "secrets",
-            shape: &SECRET_LIST,
-            required: false,
-        },
-        Member {
-            name: "dependsOn",
-            shape: &CONTAINER_DEPENDENCIES,
-            required: false,
-        },
-        Member {
-            name: "startTimeout",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "stopTimeout",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "versionConsistency",
-            shape: &VERSION_CONSISTENCY,
-            required: false,
-        },
-        Member {
-            name: "hostname",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "user",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "workingDirectory",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "disableNetworking",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "privileged",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "readonlyRootFilesystem",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "dnsServers",
-            shape: &STRING_LIST,
-            required: false,
-        },
-        Member {
-            name: "dnsSearchDomains",
-            shape: &STRING_LIST,
-            required: false,
-        },
-        Member {
-            name: "extraHosts",
-            shape: &HOST_ENTRY_LIST,
-            required: false,
-        },
-        Member {
-            name: "dockerSecurityOptions",
-            shape: &STRING_LIST,
-            required: false,
-        },
-        Member {
-            name: "interactive",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "pseudoTerminal",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "dockerLabels",
-            shape: &DOCKER_LABELS_MAP,
-            required: false,
-        },
-        Member {
-            name: "ulimits",
-            shape: &ULIMIT_LIST,
-            required: false,
-        },
-        Member {
-            name: "logConfiguration",
-            shape: &LOG_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "healthCheck",
-            shape: &HEALTH_CHECK,
-            required: false,
-        },
-        Member {
-            name: "systemControls",
-            shape: &SYSTEM_CONTROLS,
-            required: false,
-        },
-        Member {
-            name: "resourceRequirements",
-            shape: &RESOURCE_REQUIREMENTS,
-            required: false,
-        },
-        Member {
-            name: "firelensConfiguration",
-            shape: &FIRELENS_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "credentialSpecs",
-            shape: &STRING_LIST,
-            required: false,
-        },
+        Member::optional("name", &schema::STRING),
+        Member::optional("image", &schema::STRING),
+        Member::optional("repositoryCredentials", &REPOSITORY_CREDENTIALS),
+        Member::optional("cpu", &schema::INTEGER),
+        Member::optional("memory", &schema::INTEGER),
+        Member::optional("memoryReservation", &schema::INTEGER),
+        Member::optional("links", &STRING_LIST),
+        Member::optional("portMappings", &PORT_MAPPING_LIST),
+        Member::optional("essential", &schema::BOOLEAN),
+        Member::optional("restartPolicy", &CONTAINER_RESTART_POLICY),
+        Member::optional("entryPoint", &STRING_LIST),
+        Member::optional("command", &STRING_LIST),
+        Member::optional("environment", &ENVIRONMENT_VARIABLES),
+        Member::optional("environmentFiles", &ENVIRONMENT_FILES),
+        Member::optional("mountPoints", &MOUNT_POINT_LIST),
+        Member::optional("volumesFrom", &VOLUME_FROM_LIST),
+        Member::optional("linuxParameters", &LINUX_PARAMETERS),
+        Member::optional("secrets", &SECRET_LIST),
+        Member::optional("dependsOn", &CONTAINER_DEPENDENCIES),
+        Member::optional("startTimeout", &schema::INTEGER),
+        Member::optional("stopTimeout", &schema::INTEGER),
+        Member::optional("versionConsistency", &VERSION_CONSISTENCY),
+        Member::optional("hostname", &schema::STRING),
+        Member::optional("user", &schema::STRING),
+        Member::optional("workingDirectory", &schema::STRING),
+        Member::optional("disableNetworking", &schema::BOOLEAN),
+        Member::optional("privileged", &schema::BOOLEAN),
+        Member::optional("readonlyRootFilesystem", &schema::BOOLEAN),
+        Member::optional("dnsServers", &STRING_LIST),
+        Member::optional("dnsSearchDomains", &STRING_LIST),
+        Member::optional("extraHosts", &HOST_ENTRY_LIST),
+        Member::optional("dockerSecurityOptions", &STRING_LIST),
+        Member::optional("interactive", &schema::BOOLEAN),
+        Member::optional("pseudoTerminal", &schema::BOOLEAN),
+        Member::optional("dockerLabels", &DOCKER_LABELS_MAP),
+        Member::optional("ulimits", &ULIMIT_LIST),
+        Member::optional("logConfiguration", &LOG_CONFIGURATION),
+        Member::optional("healthCheck", &HEALTH_CHECK),
+        Member::optional("systemControls", &SYSTEM_CONTROLS),
+        Member::optional("resourceRequirements", &RESOURCE_REQUIREMENTS),
+        Member::optional("firelensConfiguration", &FIRELENS_CONFIGURATION),
+        Member::optional("credentialSpecs", &STRING_LIST),
     ],
 };
 
@@ -509,16 +341,8 @@ pub(crate) static CONTAINER_DEPENDENCIES: Shape = Shape::List {
 pub(crate) static CONTAINER_DEPENDENCY: Shape = Shape::Structure {
     name: "ContainerDependency",
     members: &[
-        Member {
-            name: "containerName",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "condition",
-            shape: &CONTAINER_CONDITION,
-            required: true,
-        },
+        Member::required("containerName", &schema::STRING),
+        Member::required("condition", &CONTAINER_CONDITION),
     ],
 };
 
@@ -532,46 +356,14 @@ pub(crate) static CONTAINER_INSTANCE_STATUS: Shape = Shape::String {
 pub(crate) static CONTAINER_OVERRIDE: Shape = Shape::Structure {
     name: "ContainerOverride",
     members: &[
-        Member {
-            name: "name",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "command",
-            shape: &STRING_LIST,
-            required: false,
-        },
-        Member {
-            name: "environment",
-            shape: &ENVIRONMENT_VARIABLES,
-            required: false,
-        },
-        Member {
-            name: "environmentFiles",
-            shape: &ENVIRONMENT_FILES,
-            required: false,
-        },
-        Member {
-            name: "cpu",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "memory",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "memoryReservation",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "resourceRequirements",
-            shape: &RESOURCE_REQUIREMENTS,
-            required: false,
-        },
+        Member::optional("name", &schema::STRING),
+        Member::optional("command", &STRING_LIST),
+        Member::optional("environment", &ENVIRONMENT_VARIABLES),
+        Member::optional("environmentFiles", &ENVIRONMENT_FILES),
+        Member::optional("cpu", &schema::INTEGER),
+        Member::optional("memory", &schema::INTEGER),
+        Member::optional("memoryReservation", &schema::INTEGER),
+        Member::optional("resourceRequirements", &RESOURCE_REQUIREMENTS),
     ],
 };
 
@@ -584,20 +376,8 @@ pub(crate) static CONTAINER_OVERRIDES: Shape = Shape::List {
 pub(crate) static CONTAINER_RESTART_POLICY: Shape = Shape::Structure {
     name: "ContainerRestartPolicy",
     members: &[
-        Member {
-            name: "enabled",
-            shape: &crate::schema::BOOLEAN,
-            required: true,
-        },
-        Member {
-            name: "ignoredExitCodes",
-            shape: &INTEGER_LIST,
-            required: false,
-        },
-        Member {
-            name: "restartAttemptPeriod",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::required("enabled", &schema::BOOLEAN),
+        Member::optional("ignoredExitCodes", &INTEGER_LIST),
+        Member::optional("restartAttemptPeriod", &schema::INTEGER),
     ],
 };

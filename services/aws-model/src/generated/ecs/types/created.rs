@@ -3,7 +3,7 @@
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -17,15 +17,7 @@ pub struct CreatedAt {
 pub(crate) static CREATED_AT: Shape = Shape::Structure {
     name: "CreatedAt",
     members: &[
-        Member {
-            name: "before",
-            shape: &crate::schema::TIMESTAMP,
-            required: false,
-        },
-        Member {
-            name: "after",
-            shape: &crate::schema::TIMESTAMP,
-            required: false,
-        },
+        Member::optional("before", &schema::TIMESTAMP),
+        Member::optional("after", &schema::TIMESTAMP),
     ],
 };

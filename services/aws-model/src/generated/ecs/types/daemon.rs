@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::generated::ecs::types::container::{
     CONTAINER_DEPENDENCIES, CONTAINER_RESTART_POLICY, ContainerDependency, ContainerRestartPolicy,
 };
-use crate::generated::ecs::types::device::Device;
-use crate::generated::ecs::types::devices::DEVICES_LIST;
+use crate::generated::ecs::types::device::{DEVICES_LIST, Device};
 use crate::generated::ecs::types::environment::{ENVIRONMENT_FILES, ENVIRONMENT_VARIABLES, EnvironmentFile};
 use crate::generated::ecs::types::firelens::{FIRELENS_CONFIGURATION, FirelensConfiguration};
 use crate::generated::ecs::types::health::{HEALTH_CHECK, HealthCheck};
@@ -21,7 +20,7 @@ use crate::generated::ecs::types::string::STRING_LIST;
 use crate::generated::ecs::types::system::{SYSTEM_CONTROLS, SystemControl};
 use crate::generated::ecs::types::tmpfs::{TMPFS_LIST, Tmpfs};
 use crate::generated::ecs::types::ulimit::{ULIMIT_LIST, Ulimit};
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -167,167 +166,43 @@ pub struct DaemonVolume {
 pub(crate) static DAEMON_ALARM_CONFIGURATION: Shape = Shape::Structure {
     name: "DaemonAlarmConfiguration",
     members: &[
-        Member {
-            name: "alarmNames",
-            shape: &STRING_LIST,
-            required: false,
-        },
-        Member {
-            name: "enable",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
+        Member::optional("alarmNames", &STRING_LIST),
+        Member::optional("enable", &schema::BOOLEAN),
     ],
 };
 
 pub(crate) static DAEMON_CONTAINER_DEFINITION: Shape = Shape::Structure {
     name: "DaemonContainerDefinition",
     members: &[
-        Member {
-            name: "name",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "image",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "memory",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "memoryReservation",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "repositoryCredentials",
-            shape: &REPOSITORY_CREDENTIALS,
-            required: false,
-        },
-        Member {
-            name: "healthCheck",
-            shape: &HEALTH_CHECK,
-            required: false,
-        },
-        Member {
-            name: "cpu",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "essential",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "entryPoint",
-            shape: &STRING_LIST,
-            required: false,
-        },
-        Member {
-            name: "command",
-            shape: &STRING_LIST,
-            required: false,
-        },
-        Member {
-            name: "workingDirectory",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "environmentFiles",
-            shape: &ENVIRONMENT_FILES,
-            required: false,
-        },
-        Member {
-            name: "environment",
-            shape: &ENVIRONMENT_VARIABLES,
-            required: false,
-        },
-        Member {
-            name: "secrets",
-            shape: &SECRET_LIST,
-            required: false,
-        },
-        Member {
-            name: "readonlyRootFilesystem",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "mountPoints",
-            shape: &MOUNT_POINT_LIST,
-            required: false,
-        },
-        Member {
-            name: "logConfiguration",
-            shape: &LOG_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "firelensConfiguration",
-            shape: &FIRELENS_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "privileged",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "user",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "ulimits",
-            shape: &ULIMIT_LIST,
-            required: false,
-        },
-        Member {
-            name: "linuxParameters",
-            shape: &DAEMON_LINUX_PARAMETERS,
-            required: false,
-        },
-        Member {
-            name: "dependsOn",
-            shape: &CONTAINER_DEPENDENCIES,
-            required: false,
-        },
-        Member {
-            name: "startTimeout",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "stopTimeout",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "systemControls",
-            shape: &SYSTEM_CONTROLS,
-            required: false,
-        },
-        Member {
-            name: "interactive",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "pseudoTerminal",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "restartPolicy",
-            shape: &CONTAINER_RESTART_POLICY,
-            required: false,
-        },
+        Member::optional("name", &schema::STRING),
+        Member::required("image", &schema::STRING),
+        Member::optional("memory", &schema::INTEGER),
+        Member::optional("memoryReservation", &schema::INTEGER),
+        Member::optional("repositoryCredentials", &REPOSITORY_CREDENTIALS),
+        Member::optional("healthCheck", &HEALTH_CHECK),
+        Member::optional("cpu", &schema::INTEGER),
+        Member::optional("essential", &schema::BOOLEAN),
+        Member::optional("entryPoint", &STRING_LIST),
+        Member::optional("command", &STRING_LIST),
+        Member::optional("workingDirectory", &schema::STRING),
+        Member::optional("environmentFiles", &ENVIRONMENT_FILES),
+        Member::optional("environment", &ENVIRONMENT_VARIABLES),
+        Member::optional("secrets", &SECRET_LIST),
+        Member::optional("readonlyRootFilesystem", &schema::BOOLEAN),
+        Member::optional("mountPoints", &MOUNT_POINT_LIST),
+        Member::optional("logConfiguration", &LOG_CONFIGURATION),
+        Member::optional("firelensConfiguration", &FIRELENS_CONFIGURATION),
+        Member::optional("privileged", &schema::BOOLEAN),
+        Member::optional("user", &schema::STRING),
+        Member::optional("ulimits", &ULIMIT_LIST),
+        Member::optional("linuxParameters", &DAEMON_LINUX_PARAMETERS),
+        Member::optional("dependsOn", &CONTAINER_DEPENDENCIES),
+        Member::optional("startTimeout", &schema::INTEGER),
+        Member::optional("stopTimeout", &schema::INTEGER),
+        Member::optional("systemControls", &SYSTEM_CONTROLS),
+        Member::optional("interactive", &schema::BOOLEAN),
+        Member::optional("pseudoTerminal", &schema::BOOLEAN),
+        Member::optional("restartPolicy", &CONTAINER_RESTART_POLICY),
     ],
 };
 
@@ -340,21 +215,9 @@ pub(crate) static DAEMON_CONTAINER_DEFINITION_LIST: Shape = Shape::List {
 pub(crate) static DAEMON_DEPLOYMENT_CONFIGURATION: Shape = Shape::Structure {
     name: "DaemonDeploymentConfiguration",
     members: &[
-        Member {
-            name: "drainPercent",
-            shape: &DAEMON_DRAIN_PERCENT,
-            required: false,
-        },
-        Member {
-            name: "alarms",
-            shape: &DAEMON_ALARM_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "bakeTimeInMinutes",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::optional("drainPercent", &DAEMON_DRAIN_PERCENT),
+        Member::optional("alarms", &DAEMON_ALARM_CONFIGURATION),
+        Member::optional("bakeTimeInMinutes", &schema::INTEGER),
     ],
 };
 
@@ -373,26 +236,10 @@ pub(crate) static DAEMON_DRAIN_PERCENT: Shape = Shape::Double {
 pub(crate) static DAEMON_LINUX_PARAMETERS: Shape = Shape::Structure {
     name: "DaemonLinuxParameters",
     members: &[
-        Member {
-            name: "capabilities",
-            shape: &KERNEL_CAPABILITIES,
-            required: false,
-        },
-        Member {
-            name: "devices",
-            shape: &DEVICES_LIST,
-            required: false,
-        },
-        Member {
-            name: "initProcessEnabled",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "tmpfs",
-            shape: &TMPFS_LIST,
-            required: false,
-        },
+        Member::optional("capabilities", &KERNEL_CAPABILITIES),
+        Member::optional("devices", &DEVICES_LIST),
+        Member::optional("initProcessEnabled", &schema::BOOLEAN),
+        Member::optional("tmpfs", &TMPFS_LIST),
     ],
 };
 
@@ -406,16 +253,8 @@ pub(crate) static DAEMON_PROPAGATE_TAGS: Shape = Shape::String {
 pub(crate) static DAEMON_VOLUME: Shape = Shape::Structure {
     name: "DaemonVolume",
     members: &[
-        Member {
-            name: "name",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "host",
-            shape: &HOST_VOLUME_PROPERTIES,
-            required: false,
-        },
+        Member::optional("name", &schema::STRING),
+        Member::optional("host", &HOST_VOLUME_PROPERTIES),
     ],
 };
 

@@ -13,7 +13,7 @@ use crate::generated::ecs::types::service::{
 };
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::generated::ecs::types::vpc::VpcLatticeConfiguration;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -201,98 +201,38 @@ string_enum! {
 pub(crate) static DEPLOYMENT_ALARMS: Shape = Shape::Structure {
     name: "DeploymentAlarms",
     members: &[
-        Member {
-            name: "alarmNames",
-            shape: &STRING_LIST,
-            required: true,
-        },
-        Member {
-            name: "rollback",
-            shape: &crate::schema::BOOLEAN,
-            required: true,
-        },
-        Member {
-            name: "enable",
-            shape: &crate::schema::BOOLEAN,
-            required: true,
-        },
+        Member::required("alarmNames", &STRING_LIST),
+        Member::required("rollback", &schema::BOOLEAN),
+        Member::required("enable", &schema::BOOLEAN),
     ],
 };
 
 pub(crate) static DEPLOYMENT_CIRCUIT_BREAKER: Shape = Shape::Structure {
     name: "DeploymentCircuitBreaker",
     members: &[
-        Member {
-            name: "enable",
-            shape: &crate::schema::BOOLEAN,
-            required: true,
-        },
-        Member {
-            name: "rollback",
-            shape: &crate::schema::BOOLEAN,
-            required: true,
-        },
+        Member::required("enable", &schema::BOOLEAN),
+        Member::required("rollback", &schema::BOOLEAN),
     ],
 };
 
 pub(crate) static DEPLOYMENT_CONFIGURATION: Shape = Shape::Structure {
     name: "DeploymentConfiguration",
     members: &[
-        Member {
-            name: "deploymentCircuitBreaker",
-            shape: &DEPLOYMENT_CIRCUIT_BREAKER,
-            required: false,
-        },
-        Member {
-            name: "maximumPercent",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "minimumHealthyPercent",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "alarms",
-            shape: &DEPLOYMENT_ALARMS,
-            required: false,
-        },
-        Member {
-            name: "strategy",
-            shape: &DEPLOYMENT_STRATEGY,
-            required: false,
-        },
-        Member {
-            name: "bakeTimeInMinutes",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "lifecycleHooks",
-            shape: &DEPLOYMENT_LIFECYCLE_HOOK_LIST,
-            required: false,
-        },
-        Member {
-            name: "linearConfiguration",
-            shape: &LINEAR_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "canaryConfiguration",
-            shape: &CANARY_CONFIGURATION,
-            required: false,
-        },
+        Member::optional("deploymentCircuitBreaker", &DEPLOYMENT_CIRCUIT_BREAKER),
+        Member::optional("maximumPercent", &schema::INTEGER),
+        Member::optional("minimumHealthyPercent", &schema::INTEGER),
+        Member::optional("alarms", &DEPLOYMENT_ALARMS),
+        Member::optional("strategy", &DEPLOYMENT_STRATEGY),
+        Member::optional("bakeTimeInMinutes", &schema::INTEGER),
+        Member::optional("lifecycleHooks", &DEPLOYMENT_LIFECYCLE_HOOK_LIST),
+        Member::optional("linearConfiguration", &LINEAR_CONFIGURATION),
+        Member::optional("canaryConfiguration", &CANARY_CONFIGURATION),
     ],
 };
 
 pub(crate) static DEPLOYMENT_CONTROLLER: Shape = Shape::Structure {
     name: "DeploymentController",
-    members: &[Member {
-        name: "type",
-        shape: &DEPLOYMENT_CONTROLLER_TYPE,
-        required: true,
-    }],
+    members: &[Member::required("type", &DEPLOYMENT_CONTROLLER_TYPE)],
 };
 
 pub(crate) static DEPLOYMENT_CONTROLLER_TYPE: Shape = Shape::String {
@@ -305,36 +245,15 @@ pub(crate) static DEPLOYMENT_CONTROLLER_TYPE: Shape = Shape::String {
 pub(crate) static DEPLOYMENT_LIFECYCLE_HOOK: Shape = Shape::Structure {
     name: "DeploymentLifecycleHook",
     members: &[
-        Member {
-            name: "targetType",
-            shape: &DEPLOYMENT_LIFECYCLE_HOOK_TARGET_TYPE,
-            required: false,
-        },
-        Member {
-            name: "hookTargetArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "roleArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "lifecycleStages",
-            shape: &DEPLOYMENT_LIFECYCLE_HOOK_STAGE_LIST,
-            required: false,
-        },
-        Member {
-            name: "hookDetails",
-            shape: &crate::schema::DOCUMENT,
-            required: false,
-        },
-        Member {
-            name: "timeoutConfiguration",
-            shape: &DEPLOYMENT_LIFECYCLE_HOOK_TIMEOUT_CONFIGURATION,
-            required: false,
-        },
+        Member::optional("targetType", &DEPLOYMENT_LIFECYCLE_HOOK_TARGET_TYPE),
+        Member::optional("hookTargetArn", &schema::STRING),
+        Member::optional("roleArn", &schema::STRING),
+        Member::optional("lifecycleStages", &DEPLOYMENT_LIFECYCLE_HOOK_STAGE_LIST),
+        Member::optional("hookDetails", &schema::DOCUMENT),
+        Member::optional(
+            "timeoutConfiguration",
+            &DEPLOYMENT_LIFECYCLE_HOOK_TIMEOUT_CONFIGURATION,
+        ),
     ],
 };
 
@@ -379,16 +298,8 @@ pub(crate) static DEPLOYMENT_LIFECYCLE_HOOK_TARGET_TYPE: Shape = Shape::String {
 pub(crate) static DEPLOYMENT_LIFECYCLE_HOOK_TIMEOUT_CONFIGURATION: Shape = Shape::Structure {
     name: "DeploymentLifecycleHookTimeoutConfiguration",
     members: &[
-        Member {
-            name: "timeoutInMinutes",
-            shape: &DEPLOYMENT_LIFECYCLE_HOOK_DURATION,
-            required: false,
-        },
-        Member {
-            name: "action",
-            shape: &DEPLOYMENT_LIFECYCLE_HOOK_ACTION,
-            required: false,
-        },
+        Member::optional("timeoutInMinutes", &DEPLOYMENT_LIFECYCLE_HOOK_DURATION),
+        Member::optional("action", &DEPLOYMENT_LIFECYCLE_HOOK_ACTION),
     ],
 };
 

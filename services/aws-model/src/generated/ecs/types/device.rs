@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -27,21 +27,9 @@ string_enum! {
 pub(crate) static DEVICE: Shape = Shape::Structure {
     name: "Device",
     members: &[
-        Member {
-            name: "hostPath",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "containerPath",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "permissions",
-            shape: &DEVICE_CGROUP_PERMISSIONS,
-            required: false,
-        },
+        Member::required("hostPath", &schema::STRING),
+        Member::optional("containerPath", &schema::STRING),
+        Member::optional("permissions", &DEVICE_CGROUP_PERMISSIONS),
     ],
 };
 
@@ -54,6 +42,12 @@ pub(crate) static DEVICE_CGROUP_PERMISSION: Shape = Shape::String {
 
 pub(crate) static DEVICE_CGROUP_PERMISSIONS: Shape = Shape::List {
     member: &DEVICE_CGROUP_PERMISSION,
+    min: None,
+    max: None,
+};
+
+pub(crate) static DEVICES_LIST: Shape = Shape::List {
+    member: &DEVICE,
     min: None,
     max: None,
 };

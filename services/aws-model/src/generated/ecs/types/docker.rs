@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::generated::ecs::types::scope::{SCOPE, Scope};
 use crate::generated::ecs::types::string::STRING_MAP;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -23,7 +23,7 @@ pub struct DockerVolumeConfiguration {
 }
 
 pub(crate) static DOCKER_LABELS_MAP: Shape = Shape::Map {
-    value: &crate::schema::STRING,
+    value: &schema::STRING,
     min: None,
     max: None,
 };
@@ -31,30 +31,10 @@ pub(crate) static DOCKER_LABELS_MAP: Shape = Shape::Map {
 pub(crate) static DOCKER_VOLUME_CONFIGURATION: Shape = Shape::Structure {
     name: "DockerVolumeConfiguration",
     members: &[
-        Member {
-            name: "scope",
-            shape: &SCOPE,
-            required: false,
-        },
-        Member {
-            name: "autoprovision",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "driver",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "driverOpts",
-            shape: &STRING_MAP,
-            required: false,
-        },
-        Member {
-            name: "labels",
-            shape: &STRING_MAP,
-            required: false,
-        },
+        Member::optional("scope", &SCOPE),
+        Member::optional("autoprovision", &schema::BOOLEAN),
+        Member::optional("driver", &schema::STRING),
+        Member::optional("driverOpts", &STRING_MAP),
+        Member::optional("labels", &STRING_MAP),
     ],
 };

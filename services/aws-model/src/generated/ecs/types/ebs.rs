@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::propagate::{PROPAGATE_TAGS, PropagateTags};
-use crate::generated::ecs::types::tag::Tag;
-use crate::generated::ecs::types::tags::TAGS;
+use crate::generated::ecs::types::tag::{TAGS, Tag};
 use crate::schema::{Member, Shape};
 use crate::string_enum::string_enum;
 
@@ -35,21 +34,9 @@ pub(crate) static EBS_RESOURCE_TYPE: Shape = Shape::String {
 pub(crate) static EBS_TAG_SPECIFICATION: Shape = Shape::Structure {
     name: "EBSTagSpecification",
     members: &[
-        Member {
-            name: "resourceType",
-            shape: &EBS_RESOURCE_TYPE,
-            required: true,
-        },
-        Member {
-            name: "tags",
-            shape: &TAGS,
-            required: false,
-        },
-        Member {
-            name: "propagateTags",
-            shape: &PROPAGATE_TAGS,
-            required: false,
-        },
+        Member::required("resourceType", &EBS_RESOURCE_TYPE),
+        Member::optional("tags", &TAGS),
+        Member::optional("propagateTags", &PROPAGATE_TAGS),
     ],
 };
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -46,16 +46,8 @@ pub struct EFSVolumeConfiguration {
 pub(crate) static EFS_AUTHORIZATION_CONFIG: Shape = Shape::Structure {
     name: "EFSAuthorizationConfig",
     members: &[
-        Member {
-            name: "accessPointId",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "iam",
-            shape: &EFS_AUTHORIZATION_CONFIG_IAM,
-            required: false,
-        },
+        Member::optional("accessPointId", &schema::STRING),
+        Member::optional("iam", &EFS_AUTHORIZATION_CONFIG_IAM),
     ],
 };
 
@@ -76,30 +68,10 @@ pub(crate) static EFS_TRANSIT_ENCRYPTION: Shape = Shape::String {
 pub(crate) static EFS_VOLUME_CONFIGURATION: Shape = Shape::Structure {
     name: "EFSVolumeConfiguration",
     members: &[
-        Member {
-            name: "fileSystemId",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "rootDirectory",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "transitEncryption",
-            shape: &EFS_TRANSIT_ENCRYPTION,
-            required: false,
-        },
-        Member {
-            name: "transitEncryptionPort",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "authorizationConfig",
-            shape: &EFS_AUTHORIZATION_CONFIG,
-            required: false,
-        },
+        Member::required("fileSystemId", &schema::STRING),
+        Member::optional("rootDirectory", &schema::STRING),
+        Member::optional("transitEncryption", &EFS_TRANSIT_ENCRYPTION),
+        Member::optional("transitEncryptionPort", &schema::INTEGER),
+        Member::optional("authorizationConfig", &EFS_AUTHORIZATION_CONFIG),
     ],
 };

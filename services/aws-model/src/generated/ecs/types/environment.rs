@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::key::KEY_VALUE_PAIR;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -24,16 +24,8 @@ string_enum! {
 pub(crate) static ENVIRONMENT_FILE: Shape = Shape::Structure {
     name: "EnvironmentFile",
     members: &[
-        Member {
-            name: "value",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "type",
-            shape: &ENVIRONMENT_FILE_TYPE,
-            required: true,
-        },
+        Member::required("value", &schema::STRING),
+        Member::required("type", &ENVIRONMENT_FILE_TYPE),
     ],
 };
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -13,9 +13,5 @@ pub struct EphemeralStorage {
 
 pub(crate) static EPHEMERAL_STORAGE: Shape = Shape::Structure {
     name: "EphemeralStorage",
-    members: &[Member {
-        name: "sizeInGiB",
-        shape: &crate::schema::INTEGER,
-        required: true,
-    }],
+    members: &[Member::required("sizeInGiB", &schema::INTEGER)],
 };

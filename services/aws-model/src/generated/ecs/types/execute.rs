@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -42,52 +42,20 @@ string_enum! {
 pub(crate) static EXECUTE_COMMAND_CONFIGURATION: Shape = Shape::Structure {
     name: "ExecuteCommandConfiguration",
     members: &[
-        Member {
-            name: "kmsKeyId",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "logging",
-            shape: &EXECUTE_COMMAND_LOGGING,
-            required: false,
-        },
-        Member {
-            name: "logConfiguration",
-            shape: &EXECUTE_COMMAND_LOG_CONFIGURATION,
-            required: false,
-        },
+        Member::optional("kmsKeyId", &schema::STRING),
+        Member::optional("logging", &EXECUTE_COMMAND_LOGGING),
+        Member::optional("logConfiguration", &EXECUTE_COMMAND_LOG_CONFIGURATION),
     ],
 };
 
 pub(crate) static EXECUTE_COMMAND_LOG_CONFIGURATION: Shape = Shape::Structure {
     name: "ExecuteCommandLogConfiguration",
     members: &[
-        Member {
-            name: "cloudWatchLogGroupName",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "cloudWatchEncryptionEnabled",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "s3BucketName",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "s3EncryptionEnabled",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "s3KeyPrefix",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::optional("cloudWatchLogGroupName", &schema::STRING),
+        Member::optional("cloudWatchEncryptionEnabled", &schema::BOOLEAN),
+        Member::optional("s3BucketName", &schema::STRING),
+        Member::optional("s3EncryptionEnabled", &schema::BOOLEAN),
+        Member::optional("s3KeyPrefix", &schema::STRING),
     ],
 };
 

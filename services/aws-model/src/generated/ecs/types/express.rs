@@ -8,7 +8,7 @@ use crate::generated::ecs::types::ingress::IngressPathSummary;
 use crate::generated::ecs::types::key::KeyValuePair;
 use crate::generated::ecs::types::secret::{SECRET_LIST, Secret};
 use crate::generated::ecs::types::string::STRING_LIST;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -123,108 +123,47 @@ string_enum! {
 pub(crate) static EXPRESS_GATEWAY_CONTAINER: Shape = Shape::Structure {
     name: "ExpressGatewayContainer",
     members: &[
-        Member {
-            name: "image",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "containerPort",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "awsLogsConfiguration",
-            shape: &EXPRESS_GATEWAY_SERVICE_AWS_LOGS_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "repositoryCredentials",
-            shape: &EXPRESS_GATEWAY_REPOSITORY_CREDENTIALS,
-            required: false,
-        },
-        Member {
-            name: "command",
-            shape: &STRING_LIST,
-            required: false,
-        },
-        Member {
-            name: "environment",
-            shape: &ENVIRONMENT_VARIABLES,
-            required: false,
-        },
-        Member {
-            name: "secrets",
-            shape: &SECRET_LIST,
-            required: false,
-        },
+        Member::required("image", &schema::STRING),
+        Member::optional("containerPort", &schema::INTEGER),
+        Member::optional(
+            "awsLogsConfiguration",
+            &EXPRESS_GATEWAY_SERVICE_AWS_LOGS_CONFIGURATION,
+        ),
+        Member::optional("repositoryCredentials", &EXPRESS_GATEWAY_REPOSITORY_CREDENTIALS),
+        Member::optional("command", &STRING_LIST),
+        Member::optional("environment", &ENVIRONMENT_VARIABLES),
+        Member::optional("secrets", &SECRET_LIST),
     ],
 };
 
 pub(crate) static EXPRESS_GATEWAY_REPOSITORY_CREDENTIALS: Shape = Shape::Structure {
     name: "ExpressGatewayRepositoryCredentials",
-    members: &[Member {
-        name: "credentialsParameter",
-        shape: &crate::schema::STRING,
-        required: false,
-    }],
+    members: &[Member::optional("credentialsParameter", &schema::STRING)],
 };
 
 pub(crate) static EXPRESS_GATEWAY_SCALING_TARGET: Shape = Shape::Structure {
     name: "ExpressGatewayScalingTarget",
     members: &[
-        Member {
-            name: "minTaskCount",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "maxTaskCount",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "autoScalingMetric",
-            shape: &EXPRESS_GATEWAY_SERVICE_SCALING_METRIC,
-            required: false,
-        },
-        Member {
-            name: "autoScalingTargetValue",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::optional("minTaskCount", &schema::INTEGER),
+        Member::optional("maxTaskCount", &schema::INTEGER),
+        Member::optional("autoScalingMetric", &EXPRESS_GATEWAY_SERVICE_SCALING_METRIC),
+        Member::optional("autoScalingTargetValue", &schema::INTEGER),
     ],
 };
 
 pub(crate) static EXPRESS_GATEWAY_SERVICE_AWS_LOGS_CONFIGURATION: Shape = Shape::Structure {
     name: "ExpressGatewayServiceAwsLogsConfiguration",
     members: &[
-        Member {
-            name: "logGroup",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "logStreamPrefix",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
+        Member::required("logGroup", &schema::STRING),
+        Member::required("logStreamPrefix", &schema::STRING),
     ],
 };
 
 pub(crate) static EXPRESS_GATEWAY_SERVICE_NETWORK_CONFIGURATION: Shape = Shape::Structure {
     name: "ExpressGatewayServiceNetworkConfiguration",
     members: &[
-        Member {
-            name: "securityGroups",
-            shape: &STRING_LIST,
-            required: false,
-        },
-        Member {
-            name: "subnets",
-            shape: &STRING_LIST,
-            required: false,
-        },
+        Member::optional("securityGroups", &STRING_LIST),
+        Member::optional("subnets", &STRING_LIST),
     ],
 };
 

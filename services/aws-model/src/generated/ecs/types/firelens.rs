@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -25,21 +25,13 @@ string_enum! {
 pub(crate) static FIRELENS_CONFIGURATION: Shape = Shape::Structure {
     name: "FirelensConfiguration",
     members: &[
-        Member {
-            name: "type",
-            shape: &FIRELENS_CONFIGURATION_TYPE,
-            required: true,
-        },
-        Member {
-            name: "options",
-            shape: &FIRELENS_CONFIGURATION_OPTIONS_MAP,
-            required: false,
-        },
+        Member::required("type", &FIRELENS_CONFIGURATION_TYPE),
+        Member::optional("options", &FIRELENS_CONFIGURATION_OPTIONS_MAP),
     ],
 };
 
 pub(crate) static FIRELENS_CONFIGURATION_OPTIONS_MAP: Shape = Shape::Map {
-    value: &crate::schema::STRING,
+    value: &schema::STRING,
     min: None,
     max: None,
 };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::string::STRING_LIST;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -32,30 +32,10 @@ string_enum! {
 pub(crate) static HEALTH_CHECK: Shape = Shape::Structure {
     name: "HealthCheck",
     members: &[
-        Member {
-            name: "command",
-            shape: &STRING_LIST,
-            required: true,
-        },
-        Member {
-            name: "interval",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "timeout",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "retries",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "startPeriod",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::required("command", &STRING_LIST),
+        Member::optional("interval", &schema::INTEGER),
+        Member::optional("timeout", &schema::INTEGER),
+        Member::optional("retries", &schema::INTEGER),
+        Member::optional("startPeriod", &schema::INTEGER),
     ],
 };

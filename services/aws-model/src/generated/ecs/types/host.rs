@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -23,16 +23,8 @@ pub struct HostVolumeProperties {
 pub(crate) static HOST_ENTRY: Shape = Shape::Structure {
     name: "HostEntry",
     members: &[
-        Member {
-            name: "hostname",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "ipAddress",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
+        Member::required("hostname", &schema::STRING),
+        Member::required("ipAddress", &schema::STRING),
     ],
 };
 
@@ -44,9 +36,5 @@ pub(crate) static HOST_ENTRY_LIST: Shape = Shape::List {
 
 pub(crate) static HOST_VOLUME_PROPERTIES: Shape = Shape::Structure {
     name: "HostVolumeProperties",
-    members: &[Member {
-        name: "sourcePath",
-        shape: &crate::schema::STRING,
-        required: false,
-    }],
+    members: &[Member::optional("sourcePath", &schema::STRING)],
 };

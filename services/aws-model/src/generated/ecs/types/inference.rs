@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -25,32 +25,16 @@ pub struct InferenceAcceleratorOverride {
 pub(crate) static INFERENCE_ACCELERATOR: Shape = Shape::Structure {
     name: "InferenceAccelerator",
     members: &[
-        Member {
-            name: "deviceName",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "deviceType",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
+        Member::required("deviceName", &schema::STRING),
+        Member::required("deviceType", &schema::STRING),
     ],
 };
 
 pub(crate) static INFERENCE_ACCELERATOR_OVERRIDE: Shape = Shape::Structure {
     name: "InferenceAcceleratorOverride",
     members: &[
-        Member {
-            name: "deviceName",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "deviceType",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::optional("deviceName", &schema::STRING),
+        Member::optional("deviceType", &schema::STRING),
     ],
 };
 

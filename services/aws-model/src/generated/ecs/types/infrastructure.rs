@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -13,9 +13,5 @@ pub struct InfrastructureOptimization {
 
 pub(crate) static INFRASTRUCTURE_OPTIMIZATION: Shape = Shape::Structure {
     name: "InfrastructureOptimization",
-    members: &[Member {
-        name: "scaleInAfter",
-        shape: &crate::schema::INTEGER,
-        required: false,
-    }],
+    members: &[Member::optional("scaleInAfter", &schema::INTEGER)],
 };

@@ -37,7 +37,7 @@ use crate::generated::ecs::types::network::{
 };
 use crate::generated::ecs::types::total::{TOTAL_LOCAL_STORAGE_GB_REQUEST, TotalLocalStorageGBRequest};
 use crate::generated::ecs::types::vcpu::{VCPU_COUNT_RANGE_REQUEST, VCpuCountRangeRequest};
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 string_enum! {
@@ -173,181 +173,48 @@ pub(crate) static INSTANCE_GENERATION_SET: Shape = Shape::List {
 pub(crate) static INSTANCE_LAUNCH_TEMPLATE: Shape = Shape::Structure {
     name: "InstanceLaunchTemplate",
     members: &[
-        Member {
-            name: "ec2InstanceProfileArn",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "networkConfiguration",
-            shape: &MANAGED_INSTANCES_NETWORK_CONFIGURATION,
-            required: true,
-        },
-        Member {
-            name: "storageConfiguration",
-            shape: &MANAGED_INSTANCES_STORAGE_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "localStorageConfiguration",
-            shape: &MANAGED_INSTANCES_LOCAL_STORAGE_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "monitoring",
-            shape: &MANAGED_INSTANCES_MONITORING_OPTIONS,
-            required: false,
-        },
-        Member {
-            name: "capacityOptionType",
-            shape: &CAPACITY_OPTION_TYPE,
-            required: false,
-        },
-        Member {
-            name: "instanceMetadataTagsPropagation",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "instanceRequirements",
-            shape: &INSTANCE_REQUIREMENTS_REQUEST,
-            required: false,
-        },
-        Member {
-            name: "fipsEnabled",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "capacityReservations",
-            shape: &CAPACITY_RESERVATION_REQUEST,
-            required: false,
-        },
+        Member::required("ec2InstanceProfileArn", &schema::STRING),
+        Member::required("networkConfiguration", &MANAGED_INSTANCES_NETWORK_CONFIGURATION),
+        Member::optional("storageConfiguration", &MANAGED_INSTANCES_STORAGE_CONFIGURATION),
+        Member::optional(
+            "localStorageConfiguration",
+            &MANAGED_INSTANCES_LOCAL_STORAGE_CONFIGURATION,
+        ),
+        Member::optional("monitoring", &MANAGED_INSTANCES_MONITORING_OPTIONS),
+        Member::optional("capacityOptionType", &CAPACITY_OPTION_TYPE),
+        Member::optional("instanceMetadataTagsPropagation", &schema::BOOLEAN),
+        Member::optional("instanceRequirements", &INSTANCE_REQUIREMENTS_REQUEST),
+        Member::optional("fipsEnabled", &schema::BOOLEAN),
+        Member::optional("capacityReservations", &CAPACITY_RESERVATION_REQUEST),
     ],
 };
 
 pub(crate) static INSTANCE_REQUIREMENTS_REQUEST: Shape = Shape::Structure {
     name: "InstanceRequirementsRequest",
     members: &[
-        Member {
-            name: "vCpuCount",
-            shape: &VCPU_COUNT_RANGE_REQUEST,
-            required: true,
-        },
-        Member {
-            name: "memoryMiB",
-            shape: &MEMORY_MIB_REQUEST,
-            required: true,
-        },
-        Member {
-            name: "cpuManufacturers",
-            shape: &CPU_MANUFACTURER_SET,
-            required: false,
-        },
-        Member {
-            name: "memoryGiBPerVCpu",
-            shape: &MEMORY_GIB_PER_VCPU_REQUEST,
-            required: false,
-        },
-        Member {
-            name: "excludedInstanceTypes",
-            shape: &EXCLUDED_INSTANCE_TYPE_SET,
-            required: false,
-        },
-        Member {
-            name: "instanceGenerations",
-            shape: &INSTANCE_GENERATION_SET,
-            required: false,
-        },
-        Member {
-            name: "spotMaxPricePercentageOverLowestPrice",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "onDemandMaxPricePercentageOverLowestPrice",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "bareMetal",
-            shape: &BARE_METAL,
-            required: false,
-        },
-        Member {
-            name: "burstablePerformance",
-            shape: &BURSTABLE_PERFORMANCE,
-            required: false,
-        },
-        Member {
-            name: "requireHibernateSupport",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "networkInterfaceCount",
-            shape: &NETWORK_INTERFACE_COUNT_REQUEST,
-            required: false,
-        },
-        Member {
-            name: "localStorage",
-            shape: &LOCAL_STORAGE,
-            required: false,
-        },
-        Member {
-            name: "localStorageTypes",
-            shape: &LOCAL_STORAGE_TYPE_SET,
-            required: false,
-        },
-        Member {
-            name: "totalLocalStorageGB",
-            shape: &TOTAL_LOCAL_STORAGE_GB_REQUEST,
-            required: false,
-        },
-        Member {
-            name: "baselineEbsBandwidthMbps",
-            shape: &BASELINE_EBS_BANDWIDTH_MBPS_REQUEST,
-            required: false,
-        },
-        Member {
-            name: "acceleratorTypes",
-            shape: &ACCELERATOR_TYPE_SET,
-            required: false,
-        },
-        Member {
-            name: "acceleratorCount",
-            shape: &ACCELERATOR_COUNT_REQUEST,
-            required: false,
-        },
-        Member {
-            name: "acceleratorManufacturers",
-            shape: &ACCELERATOR_MANUFACTURER_SET,
-            required: false,
-        },
-        Member {
-            name: "acceleratorNames",
-            shape: &ACCELERATOR_NAME_SET,
-            required: false,
-        },
-        Member {
-            name: "acceleratorTotalMemoryMiB",
-            shape: &ACCELERATOR_TOTAL_MEMORY_MIB_REQUEST,
-            required: false,
-        },
-        Member {
-            name: "networkBandwidthGbps",
-            shape: &NETWORK_BANDWIDTH_GBPS_REQUEST,
-            required: false,
-        },
-        Member {
-            name: "allowedInstanceTypes",
-            shape: &ALLOWED_INSTANCE_TYPE_SET,
-            required: false,
-        },
-        Member {
-            name: "maxSpotPriceAsPercentageOfOptimalOnDemandPrice",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::required("vCpuCount", &VCPU_COUNT_RANGE_REQUEST),
+        Member::required("memoryMiB", &MEMORY_MIB_REQUEST),
+        Member::optional("cpuManufacturers", &CPU_MANUFACTURER_SET),
+        Member::optional("memoryGiBPerVCpu", &MEMORY_GIB_PER_VCPU_REQUEST),
+        Member::optional("excludedInstanceTypes", &EXCLUDED_INSTANCE_TYPE_SET),
+        Member::optional("instanceGenerations", &INSTANCE_GENERATION_SET),
+        Member::optional("spotMaxPricePercentageOverLowestPrice", &schema::INTEGER),
+        Member::optional("onDemandMaxPricePercentageOverLowestPrice", &schema::INTEGER),
+        Member::optional("bareMetal", &BARE_METAL),
+        Member::optional("burstablePerformance", &BURSTABLE_PERFORMANCE),
+        Member::optional("requireHibernateSupport", &schema::BOOLEAN),
+        Member::optional("networkInterfaceCount", &NETWORK_INTERFACE_COUNT_REQUEST),
+        Member::optional("localStorage", &LOCAL_STORAGE),
+        Member::optional("localStorageTypes", &LOCAL_STORAGE_TYPE_SET),
+        Member::optional("totalLocalStorageGB", &TOTAL_LOCAL_STORAGE_GB_REQUEST),
+        Member::optional("baselineEbsBandwidthMbps", &BASELINE_EBS_BANDWIDTH_MBPS_REQUEST),
+        Member::optional("acceleratorTypes", &ACCELERATOR_TYPE_SET),
+        Member::optional("acceleratorCount", &ACCELERATOR_COUNT_REQUEST),
+        Member::optional("acceleratorManufacturers", &ACCELERATOR_MANUFACTURER_SET),
+        Member::optional("acceleratorNames", &ACCELERATOR_NAME_SET),
+        Member::optional("acceleratorTotalMemoryMiB", &ACCELERATOR_TOTAL_MEMORY_MIB_REQUEST),
+        Member::optional("networkBandwidthGbps", &NETWORK_BANDWIDTH_GBPS_REQUEST),
+        Member::optional("allowedInstanceTypes", &ALLOWED_INSTANCE_TYPE_SET),
+        Member::optional("maxSpotPriceAsPercentageOfOptimalOnDemandPrice", &schema::INTEGER),
     ],
 };

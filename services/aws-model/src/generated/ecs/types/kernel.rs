@@ -17,15 +17,7 @@ pub struct KernelCapabilities {
 pub(crate) static KERNEL_CAPABILITIES: Shape = Shape::Structure {
     name: "KernelCapabilities",
     members: &[
-        Member {
-            name: "add",
-            shape: &STRING_LIST,
-            required: false,
-        },
-        Member {
-            name: "drop",
-            shape: &STRING_LIST,
-            required: false,
-        },
+        Member::optional("add", &STRING_LIST),
+        Member::optional("drop", &STRING_LIST),
     ],
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -16,15 +16,7 @@ pub struct KeyValuePair {
 pub(crate) static KEY_VALUE_PAIR: Shape = Shape::Structure {
     name: "KeyValuePair",
     members: &[
-        Member {
-            name: "name",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "value",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::optional("name", &schema::STRING),
+        Member::optional("value", &schema::STRING),
     ],
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -16,15 +16,7 @@ pub struct LinearConfiguration {
 pub(crate) static LINEAR_CONFIGURATION: Shape = Shape::Structure {
     name: "LinearConfiguration",
     members: &[
-        Member {
-            name: "stepPercent",
-            shape: &crate::schema::DOUBLE,
-            required: false,
-        },
-        Member {
-            name: "stepBakeTimeInMinutes",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::optional("stepPercent", &schema::DOUBLE),
+        Member::optional("stepBakeTimeInMinutes", &schema::INTEGER),
     ],
 };

@@ -2,11 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::device::Device;
-use crate::generated::ecs::types::devices::DEVICES_LIST;
+use crate::generated::ecs::types::device::{DEVICES_LIST, Device};
 use crate::generated::ecs::types::kernel::{KERNEL_CAPABILITIES, KernelCapabilities};
 use crate::generated::ecs::types::tmpfs::{TMPFS_LIST, Tmpfs};
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -30,40 +29,12 @@ pub struct LinuxParameters {
 pub(crate) static LINUX_PARAMETERS: Shape = Shape::Structure {
     name: "LinuxParameters",
     members: &[
-        Member {
-            name: "capabilities",
-            shape: &KERNEL_CAPABILITIES,
-            required: false,
-        },
-        Member {
-            name: "devices",
-            shape: &DEVICES_LIST,
-            required: false,
-        },
-        Member {
-            name: "initProcessEnabled",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "sharedMemorySize",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "tmpfs",
-            shape: &TMPFS_LIST,
-            required: false,
-        },
-        Member {
-            name: "maxSwap",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "swappiness",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::optional("capabilities", &KERNEL_CAPABILITIES),
+        Member::optional("devices", &DEVICES_LIST),
+        Member::optional("initProcessEnabled", &schema::BOOLEAN),
+        Member::optional("sharedMemorySize", &schema::INTEGER),
+        Member::optional("tmpfs", &TMPFS_LIST),
+        Member::optional("maxSwap", &schema::INTEGER),
+        Member::optional("swappiness", &schema::INTEGER),
     ],
 };

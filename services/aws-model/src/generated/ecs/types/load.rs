@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::advanced::{ADVANCED_CONFIGURATION, AdvancedConfiguration};
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -23,31 +23,11 @@ pub struct LoadBalancer {
 pub(crate) static LOAD_BALANCER: Shape = Shape::Structure {
     name: "LoadBalancer",
     members: &[
-        Member {
-            name: "targetGroupArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "loadBalancerName",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "containerName",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "containerPort",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "advancedConfiguration",
-            shape: &ADVANCED_CONFIGURATION,
-            required: false,
-        },
+        Member::optional("targetGroupArn", &schema::STRING),
+        Member::optional("loadBalancerName", &schema::STRING),
+        Member::optional("containerName", &schema::STRING),
+        Member::optional("containerPort", &schema::INTEGER),
+        Member::optional("advancedConfiguration", &ADVANCED_CONFIGURATION),
     ],
 };
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use crate::generated::ecs::types::secret::{SECRET_LIST, Secret};
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -34,26 +34,14 @@ string_enum! {
 pub(crate) static LOG_CONFIGURATION: Shape = Shape::Structure {
     name: "LogConfiguration",
     members: &[
-        Member {
-            name: "logDriver",
-            shape: &LOG_DRIVER,
-            required: true,
-        },
-        Member {
-            name: "options",
-            shape: &LOG_CONFIGURATION_OPTIONS_MAP,
-            required: false,
-        },
-        Member {
-            name: "secretOptions",
-            shape: &SECRET_LIST,
-            required: false,
-        },
+        Member::required("logDriver", &LOG_DRIVER),
+        Member::optional("options", &LOG_CONFIGURATION_OPTIONS_MAP),
+        Member::optional("secretOptions", &SECRET_LIST),
     ],
 };
 
 pub(crate) static LOG_CONFIGURATION_OPTIONS_MAP: Shape = Shape::Map {
-    value: &crate::schema::STRING,
+    value: &schema::STRING,
     min: None,
     max: None,
 };

@@ -9,7 +9,7 @@ use crate::generated::ecs::types::instance::InstanceLaunchTemplate;
 use crate::generated::ecs::types::propagate::PropagateMITags;
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::generated::ecs::types::task::TASK_VOLUME_STORAGE_GIB;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -137,11 +137,7 @@ pub(crate) static MANAGED_DRAINING: Shape = Shape::String {
 
 pub(crate) static MANAGED_INSTANCES_LOCAL_STORAGE_CONFIGURATION: Shape = Shape::Structure {
     name: "ManagedInstancesLocalStorageConfiguration",
-    members: &[Member {
-        name: "useLocalStorage",
-        shape: &crate::schema::BOOLEAN,
-        required: false,
-    }],
+    members: &[Member::optional("useLocalStorage", &schema::BOOLEAN)],
 };
 
 pub(crate) static MANAGED_INSTANCES_MONITORING_OPTIONS: Shape = Shape::String {
@@ -154,56 +150,24 @@ pub(crate) static MANAGED_INSTANCES_MONITORING_OPTIONS: Shape = Shape::String {
 pub(crate) static MANAGED_INSTANCES_NETWORK_CONFIGURATION: Shape = Shape::Structure {
     name: "ManagedInstancesNetworkConfiguration",
     members: &[
-        Member {
-            name: "subnets",
-            shape: &STRING_LIST,
-            required: false,
-        },
-        Member {
-            name: "securityGroups",
-            shape: &STRING_LIST,
-            required: false,
-        },
+        Member::optional("subnets", &STRING_LIST),
+        Member::optional("securityGroups", &STRING_LIST),
     ],
 };
 
 pub(crate) static MANAGED_INSTANCES_STORAGE_CONFIGURATION: Shape = Shape::Structure {
     name: "ManagedInstancesStorageConfiguration",
-    members: &[Member {
-        name: "storageSizeGiB",
-        shape: &TASK_VOLUME_STORAGE_GIB,
-        required: false,
-    }],
+    members: &[Member::optional("storageSizeGiB", &TASK_VOLUME_STORAGE_GIB)],
 };
 
 pub(crate) static MANAGED_SCALING: Shape = Shape::Structure {
     name: "ManagedScaling",
     members: &[
-        Member {
-            name: "status",
-            shape: &MANAGED_SCALING_STATUS,
-            required: false,
-        },
-        Member {
-            name: "targetCapacity",
-            shape: &MANAGED_SCALING_TARGET_CAPACITY,
-            required: false,
-        },
-        Member {
-            name: "minimumScalingStepSize",
-            shape: &MANAGED_SCALING_STEP_SIZE,
-            required: false,
-        },
-        Member {
-            name: "maximumScalingStepSize",
-            shape: &MANAGED_SCALING_STEP_SIZE,
-            required: false,
-        },
-        Member {
-            name: "instanceWarmupPeriod",
-            shape: &MANAGED_SCALING_INSTANCE_WARMUP_PERIOD,
-            required: false,
-        },
+        Member::optional("status", &MANAGED_SCALING_STATUS),
+        Member::optional("targetCapacity", &MANAGED_SCALING_TARGET_CAPACITY),
+        Member::optional("minimumScalingStepSize", &MANAGED_SCALING_STEP_SIZE),
+        Member::optional("maximumScalingStepSize", &MANAGED_SCALING_STEP_SIZE),
+        Member::optional("instanceWarmupPeriod", &MANAGED_SCALING_INSTANCE_WARMUP_PERIOD),
     ],
 };
 
@@ -232,16 +196,8 @@ pub(crate) static MANAGED_SCALING_TARGET_CAPACITY: Shape = Shape::Integer {
 pub(crate) static MANAGED_STORAGE_CONFIGURATION: Shape = Shape::Structure {
     name: "ManagedStorageConfiguration",
     members: &[
-        Member {
-            name: "kmsKeyId",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "fargateEphemeralStorageKmsKeyId",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::optional("kmsKeyId", &schema::STRING),
+        Member::optional("fargateEphemeralStorageKmsKeyId", &schema::STRING),
     ],
 };
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -25,31 +25,15 @@ pub struct MemoryMiBRequest {
 pub(crate) static MEMORY_GIB_PER_VCPU_REQUEST: Shape = Shape::Structure {
     name: "MemoryGiBPerVCpuRequest",
     members: &[
-        Member {
-            name: "min",
-            shape: &crate::schema::DOUBLE,
-            required: false,
-        },
-        Member {
-            name: "max",
-            shape: &crate::schema::DOUBLE,
-            required: false,
-        },
+        Member::optional("min", &schema::DOUBLE),
+        Member::optional("max", &schema::DOUBLE),
     ],
 };
 
 pub(crate) static MEMORY_MIB_REQUEST: Shape = Shape::Structure {
     name: "MemoryMiBRequest",
     members: &[
-        Member {
-            name: "min",
-            shape: &crate::schema::INTEGER,
-            required: true,
-        },
-        Member {
-            name: "max",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::required("min", &schema::INTEGER),
+        Member::optional("max", &schema::INTEGER),
     ],
 };

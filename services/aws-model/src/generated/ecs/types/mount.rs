@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -18,21 +18,9 @@ pub struct MountPoint {
 pub(crate) static MOUNT_POINT: Shape = Shape::Structure {
     name: "MountPoint",
     members: &[
-        Member {
-            name: "sourceVolume",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "containerPath",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "readOnly",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
+        Member::optional("sourceVolume", &schema::STRING),
+        Member::optional("containerPath", &schema::STRING),
+        Member::optional("readOnly", &schema::BOOLEAN),
     ],
 };
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::aws::{AWS_VPC_CONFIGURATION, AwsVpcConfiguration};
 use crate::generated::ecs::types::transport::{TRANSPORT_PROTOCOL, TransportProtocol};
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -72,52 +72,20 @@ string_enum! {
 pub(crate) static NETWORK_BANDWIDTH_GBPS_REQUEST: Shape = Shape::Structure {
     name: "NetworkBandwidthGbpsRequest",
     members: &[
-        Member {
-            name: "min",
-            shape: &crate::schema::DOUBLE,
-            required: false,
-        },
-        Member {
-            name: "max",
-            shape: &crate::schema::DOUBLE,
-            required: false,
-        },
+        Member::optional("min", &schema::DOUBLE),
+        Member::optional("max", &schema::DOUBLE),
     ],
 };
 
 pub(crate) static NETWORK_BINDING: Shape = Shape::Structure {
     name: "NetworkBinding",
     members: &[
-        Member {
-            name: "bindIP",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "containerPort",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "hostPort",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "protocol",
-            shape: &TRANSPORT_PROTOCOL,
-            required: false,
-        },
-        Member {
-            name: "containerPortRange",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "hostPortRange",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::optional("bindIP", &schema::STRING),
+        Member::optional("containerPort", &schema::INTEGER),
+        Member::optional("hostPort", &schema::INTEGER),
+        Member::optional("protocol", &TRANSPORT_PROTOCOL),
+        Member::optional("containerPortRange", &schema::STRING),
+        Member::optional("hostPortRange", &schema::STRING),
     ],
 };
 
@@ -129,26 +97,14 @@ pub(crate) static NETWORK_BINDINGS: Shape = Shape::List {
 
 pub(crate) static NETWORK_CONFIGURATION: Shape = Shape::Structure {
     name: "NetworkConfiguration",
-    members: &[Member {
-        name: "awsvpcConfiguration",
-        shape: &AWS_VPC_CONFIGURATION,
-        required: false,
-    }],
+    members: &[Member::optional("awsvpcConfiguration", &AWS_VPC_CONFIGURATION)],
 };
 
 pub(crate) static NETWORK_INTERFACE_COUNT_REQUEST: Shape = Shape::Structure {
     name: "NetworkInterfaceCountRequest",
     members: &[
-        Member {
-            name: "min",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "max",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::optional("min", &schema::INTEGER),
+        Member::optional("max", &schema::INTEGER),
     ],
 };
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -41,16 +41,8 @@ string_enum! {
 pub(crate) static PLACEMENT_CONSTRAINT: Shape = Shape::Structure {
     name: "PlacementConstraint",
     members: &[
-        Member {
-            name: "type",
-            shape: &PLACEMENT_CONSTRAINT_TYPE,
-            required: false,
-        },
-        Member {
-            name: "expression",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::optional("type", &PLACEMENT_CONSTRAINT_TYPE),
+        Member::optional("expression", &schema::STRING),
     ],
 };
 
@@ -76,16 +68,8 @@ pub(crate) static PLACEMENT_STRATEGIES: Shape = Shape::List {
 pub(crate) static PLACEMENT_STRATEGY: Shape = Shape::Structure {
     name: "PlacementStrategy",
     members: &[
-        Member {
-            name: "type",
-            shape: &PLACEMENT_STRATEGY_TYPE,
-            required: false,
-        },
-        Member {
-            name: "field",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::optional("type", &PLACEMENT_STRATEGY_TYPE),
+        Member::optional("field", &schema::STRING),
     ],
 };
 

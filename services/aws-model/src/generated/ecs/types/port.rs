@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::application::{APPLICATION_PROTOCOL, ApplicationProtocol};
 use crate::generated::ecs::types::transport::{TRANSPORT_PROTOCOL, TransportProtocol};
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -26,36 +26,12 @@ pub struct PortMapping {
 pub(crate) static PORT_MAPPING: Shape = Shape::Structure {
     name: "PortMapping",
     members: &[
-        Member {
-            name: "containerPort",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "hostPort",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "protocol",
-            shape: &TRANSPORT_PROTOCOL,
-            required: false,
-        },
-        Member {
-            name: "name",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "appProtocol",
-            shape: &APPLICATION_PROTOCOL,
-            required: false,
-        },
-        Member {
-            name: "containerPortRange",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::optional("containerPort", &schema::INTEGER),
+        Member::optional("hostPort", &schema::INTEGER),
+        Member::optional("protocol", &TRANSPORT_PROTOCOL),
+        Member::optional("name", &schema::STRING),
+        Member::optional("appProtocol", &APPLICATION_PROTOCOL),
+        Member::optional("containerPortRange", &schema::STRING),
     ],
 };
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::key::{KEY_VALUE_PAIR, KeyValuePair};
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -26,21 +26,9 @@ string_enum! {
 pub(crate) static PROXY_CONFIGURATION: Shape = Shape::Structure {
     name: "ProxyConfiguration",
     members: &[
-        Member {
-            name: "type",
-            shape: &PROXY_CONFIGURATION_TYPE,
-            required: false,
-        },
-        Member {
-            name: "containerName",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "properties",
-            shape: &PROXY_CONFIGURATION_PROPERTIES,
-            required: false,
-        },
+        Member::optional("type", &PROXY_CONFIGURATION_TYPE),
+        Member::required("containerName", &schema::STRING),
+        Member::optional("properties", &PROXY_CONFIGURATION_PROPERTIES),
     ],
 };
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -13,9 +13,5 @@ pub struct RepositoryCredentials {
 
 pub(crate) static REPOSITORY_CREDENTIALS: Shape = Shape::Structure {
     name: "RepositoryCredentials",
-    members: &[Member {
-        name: "credentialsParameter",
-        shape: &crate::schema::STRING,
-        required: true,
-    }],
+    members: &[Member::required("credentialsParameter", &schema::STRING)],
 };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::string::STRING_LIST;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -49,36 +49,12 @@ string_enum! {
 pub(crate) static RESOURCE: Shape = Shape::Structure {
     name: "Resource",
     members: &[
-        Member {
-            name: "name",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "type",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "doubleValue",
-            shape: &crate::schema::DOUBLE,
-            required: false,
-        },
-        Member {
-            name: "longValue",
-            shape: &crate::schema::LONG,
-            required: false,
-        },
-        Member {
-            name: "integerValue",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "stringSetValue",
-            shape: &STRING_LIST,
-            required: false,
-        },
+        Member::optional("name", &schema::STRING),
+        Member::optional("type", &schema::STRING),
+        Member::optional("doubleValue", &schema::DOUBLE),
+        Member::optional("longValue", &schema::LONG),
+        Member::optional("integerValue", &schema::INTEGER),
+        Member::optional("stringSetValue", &STRING_LIST),
     ],
 };
 
@@ -92,16 +68,8 @@ pub(crate) static RESOURCE_MANAGEMENT_TYPE: Shape = Shape::String {
 pub(crate) static RESOURCE_REQUIREMENT: Shape = Shape::Structure {
     name: "ResourceRequirement",
     members: &[
-        Member {
-            name: "value",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "type",
-            shape: &RESOURCE_TYPE,
-            required: true,
-        },
+        Member::required("value", &schema::STRING),
+        Member::required("type", &RESOURCE_TYPE),
     ],
 };
 
@@ -116,4 +84,10 @@ pub(crate) static RESOURCE_TYPE: Shape = Shape::String {
     max: None,
     pattern: None,
     enumeration: ResourceType::NAMES,
+};
+
+pub(crate) static RESOURCES: Shape = Shape::List {
+    member: &RESOURCE,
+    min: None,
+    max: None,
 };

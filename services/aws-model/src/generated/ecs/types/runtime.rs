@@ -18,15 +18,7 @@ pub struct RuntimePlatform {
 pub(crate) static RUNTIME_PLATFORM: Shape = Shape::Structure {
     name: "RuntimePlatform",
     members: &[
-        Member {
-            name: "cpuArchitecture",
-            shape: &CPU_ARCHITECTURE,
-            required: false,
-        },
-        Member {
-            name: "operatingSystemFamily",
-            shape: &OS_FAMILY,
-            required: false,
-        },
+        Member::optional("cpuArchitecture", &CPU_ARCHITECTURE),
+        Member::optional("operatingSystemFamily", &OS_FAMILY),
     ],
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -20,25 +20,9 @@ pub struct S3FilesVolumeConfiguration {
 pub(crate) static S3_FILES_VOLUME_CONFIGURATION: Shape = Shape::Structure {
     name: "S3FilesVolumeConfiguration",
     members: &[
-        Member {
-            name: "fileSystemArn",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "rootDirectory",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "transitEncryptionPort",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "accessPointArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::required("fileSystemArn", &schema::STRING),
+        Member::optional("rootDirectory", &schema::STRING),
+        Member::optional("transitEncryptionPort", &schema::INTEGER),
+        Member::optional("accessPointArn", &schema::STRING),
     ],
 };

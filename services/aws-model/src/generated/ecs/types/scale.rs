@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -23,16 +23,8 @@ string_enum! {
 pub(crate) static SCALE: Shape = Shape::Structure {
     name: "Scale",
     members: &[
-        Member {
-            name: "value",
-            shape: &crate::schema::DOUBLE,
-            required: false,
-        },
-        Member {
-            name: "unit",
-            shape: &SCALE_UNIT,
-            required: false,
-        },
+        Member::optional("value", &schema::DOUBLE),
+        Member::optional("unit", &SCALE_UNIT),
     ],
 };
 

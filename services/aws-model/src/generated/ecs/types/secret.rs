@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -16,16 +16,8 @@ pub struct Secret {
 pub(crate) static SECRET: Shape = Shape::Structure {
     name: "Secret",
     members: &[
-        Member {
-            name: "name",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "valueFrom",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
+        Member::required("name", &schema::STRING),
+        Member::required("valueFrom", &schema::STRING),
     ],
 };
 

@@ -19,7 +19,7 @@ use crate::generated::ecs::types::scheduling::SchedulingStrategy;
 use crate::generated::ecs::types::tag::Tag;
 use crate::generated::ecs::types::task::{TASK_FILESYSTEM_TYPE, TaskFilesystemType, TaskSet};
 use crate::generated::ecs::types::timeout::{TIMEOUT_CONFIGURATION, TimeoutConfiguration};
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -303,16 +303,11 @@ pub struct ServiceVolumeConfiguration {
 pub(crate) static SERVICE_CONNECT_ACCESS_LOG_CONFIGURATION: Shape = Shape::Structure {
     name: "ServiceConnectAccessLogConfiguration",
     members: &[
-        Member {
-            name: "format",
-            shape: &SERVICE_CONNECT_ACCESS_LOGGING_FORMAT,
-            required: true,
-        },
-        Member {
-            name: "includeQueryParameters",
-            shape: &SERVICE_CONNECT_INCLUDE_QUERY_PARAMETERS,
-            required: false,
-        },
+        Member::required("format", &SERVICE_CONNECT_ACCESS_LOGGING_FORMAT),
+        Member::optional(
+            "includeQueryParameters",
+            &SERVICE_CONNECT_INCLUDE_QUERY_PARAMETERS,
+        ),
     ],
 };
 
@@ -326,21 +321,9 @@ pub(crate) static SERVICE_CONNECT_ACCESS_LOGGING_FORMAT: Shape = Shape::String {
 pub(crate) static SERVICE_CONNECT_CLIENT_ALIAS: Shape = Shape::Structure {
     name: "ServiceConnectClientAlias",
     members: &[
-        Member {
-            name: "port",
-            shape: &PORT_NUMBER,
-            required: true,
-        },
-        Member {
-            name: "dnsName",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "testTrafficRules",
-            shape: &SERVICE_CONNECT_TEST_TRAFFIC_RULES,
-            required: false,
-        },
+        Member::required("port", &PORT_NUMBER),
+        Member::optional("dnsName", &schema::STRING),
+        Member::optional("testTrafficRules", &SERVICE_CONNECT_TEST_TRAFFIC_RULES),
     ],
 };
 
@@ -353,31 +336,14 @@ pub(crate) static SERVICE_CONNECT_CLIENT_ALIAS_LIST: Shape = Shape::List {
 pub(crate) static SERVICE_CONNECT_CONFIGURATION: Shape = Shape::Structure {
     name: "ServiceConnectConfiguration",
     members: &[
-        Member {
-            name: "enabled",
-            shape: &crate::schema::BOOLEAN,
-            required: true,
-        },
-        Member {
-            name: "namespace",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "services",
-            shape: &SERVICE_CONNECT_SERVICE_LIST,
-            required: false,
-        },
-        Member {
-            name: "logConfiguration",
-            shape: &LOG_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "accessLogConfiguration",
-            shape: &SERVICE_CONNECT_ACCESS_LOG_CONFIGURATION,
-            required: false,
-        },
+        Member::required("enabled", &schema::BOOLEAN),
+        Member::optional("namespace", &schema::STRING),
+        Member::optional("services", &SERVICE_CONNECT_SERVICE_LIST),
+        Member::optional("logConfiguration", &LOG_CONFIGURATION),
+        Member::optional(
+            "accessLogConfiguration",
+            &SERVICE_CONNECT_ACCESS_LOG_CONFIGURATION,
+        ),
     ],
 };
 
@@ -391,36 +357,12 @@ pub(crate) static SERVICE_CONNECT_INCLUDE_QUERY_PARAMETERS: Shape = Shape::Strin
 pub(crate) static SERVICE_CONNECT_SERVICE: Shape = Shape::Structure {
     name: "ServiceConnectService",
     members: &[
-        Member {
-            name: "portName",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "discoveryName",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "clientAliases",
-            shape: &SERVICE_CONNECT_CLIENT_ALIAS_LIST,
-            required: false,
-        },
-        Member {
-            name: "ingressPortOverride",
-            shape: &PORT_NUMBER,
-            required: false,
-        },
-        Member {
-            name: "timeout",
-            shape: &TIMEOUT_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "tls",
-            shape: &SERVICE_CONNECT_TLS_CONFIGURATION,
-            required: false,
-        },
+        Member::required("portName", &schema::STRING),
+        Member::optional("discoveryName", &schema::STRING),
+        Member::optional("clientAliases", &SERVICE_CONNECT_CLIENT_ALIAS_LIST),
+        Member::optional("ingressPortOverride", &PORT_NUMBER),
+        Member::optional("timeout", &TIMEOUT_CONFIGURATION),
+        Member::optional("tls", &SERVICE_CONNECT_TLS_CONFIGURATION),
     ],
 };
 
@@ -432,65 +374,39 @@ pub(crate) static SERVICE_CONNECT_SERVICE_LIST: Shape = Shape::List {
 
 pub(crate) static SERVICE_CONNECT_TEST_TRAFFIC_HEADER_MATCH_RULES: Shape = Shape::Structure {
     name: "ServiceConnectTestTrafficHeaderMatchRules",
-    members: &[Member {
-        name: "exact",
-        shape: &crate::schema::STRING,
-        required: true,
-    }],
+    members: &[Member::required("exact", &schema::STRING)],
 };
 
 pub(crate) static SERVICE_CONNECT_TEST_TRAFFIC_HEADER_RULES: Shape = Shape::Structure {
     name: "ServiceConnectTestTrafficHeaderRules",
     members: &[
-        Member {
-            name: "name",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "value",
-            shape: &SERVICE_CONNECT_TEST_TRAFFIC_HEADER_MATCH_RULES,
-            required: false,
-        },
+        Member::required("name", &schema::STRING),
+        Member::optional("value", &SERVICE_CONNECT_TEST_TRAFFIC_HEADER_MATCH_RULES),
     ],
 };
 
 pub(crate) static SERVICE_CONNECT_TEST_TRAFFIC_RULES: Shape = Shape::Structure {
     name: "ServiceConnectTestTrafficRules",
-    members: &[Member {
-        name: "header",
-        shape: &SERVICE_CONNECT_TEST_TRAFFIC_HEADER_RULES,
-        required: true,
-    }],
+    members: &[Member::required(
+        "header",
+        &SERVICE_CONNECT_TEST_TRAFFIC_HEADER_RULES,
+    )],
 };
 
 pub(crate) static SERVICE_CONNECT_TLS_CERTIFICATE_AUTHORITY: Shape = Shape::Structure {
     name: "ServiceConnectTlsCertificateAuthority",
-    members: &[Member {
-        name: "awsPcaAuthorityArn",
-        shape: &crate::schema::STRING,
-        required: false,
-    }],
+    members: &[Member::optional("awsPcaAuthorityArn", &schema::STRING)],
 };
 
 pub(crate) static SERVICE_CONNECT_TLS_CONFIGURATION: Shape = Shape::Structure {
     name: "ServiceConnectTlsConfiguration",
     members: &[
-        Member {
-            name: "issuerCertificateAuthority",
-            shape: &SERVICE_CONNECT_TLS_CERTIFICATE_AUTHORITY,
-            required: true,
-        },
-        Member {
-            name: "kmsKey",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "roleArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::required(
+            "issuerCertificateAuthority",
+            &SERVICE_CONNECT_TLS_CERTIFICATE_AUTHORITY,
+        ),
+        Member::optional("kmsKey", &schema::STRING),
+        Member::optional("roleArn", &schema::STRING),
     ],
 };
 
@@ -504,61 +420,17 @@ pub(crate) static SERVICE_DEPLOYMENT_STATUS: Shape = Shape::String {
 pub(crate) static SERVICE_MANAGED_EBS_VOLUME_CONFIGURATION: Shape = Shape::Structure {
     name: "ServiceManagedEBSVolumeConfiguration",
     members: &[
-        Member {
-            name: "encrypted",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "kmsKeyId",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "volumeType",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "sizeInGiB",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "snapshotId",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "volumeInitializationRate",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "iops",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "throughput",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "tagSpecifications",
-            shape: &EBS_TAG_SPECIFICATIONS,
-            required: false,
-        },
-        Member {
-            name: "roleArn",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "filesystemType",
-            shape: &TASK_FILESYSTEM_TYPE,
-            required: false,
-        },
+        Member::optional("encrypted", &schema::BOOLEAN),
+        Member::optional("kmsKeyId", &schema::STRING),
+        Member::optional("volumeType", &schema::STRING),
+        Member::optional("sizeInGiB", &schema::INTEGER),
+        Member::optional("snapshotId", &schema::STRING),
+        Member::optional("volumeInitializationRate", &schema::INTEGER),
+        Member::optional("iops", &schema::INTEGER),
+        Member::optional("throughput", &schema::INTEGER),
+        Member::optional("tagSpecifications", &EBS_TAG_SPECIFICATIONS),
+        Member::required("roleArn", &schema::STRING),
+        Member::optional("filesystemType", &TASK_FILESYSTEM_TYPE),
     ],
 };
 
@@ -571,42 +443,18 @@ pub(crate) static SERVICE_REGISTRIES: Shape = Shape::List {
 pub(crate) static SERVICE_REGISTRY: Shape = Shape::Structure {
     name: "ServiceRegistry",
     members: &[
-        Member {
-            name: "registryArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "port",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "containerName",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "containerPort",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::optional("registryArn", &schema::STRING),
+        Member::optional("port", &schema::INTEGER),
+        Member::optional("containerName", &schema::STRING),
+        Member::optional("containerPort", &schema::INTEGER),
     ],
 };
 
 pub(crate) static SERVICE_VOLUME_CONFIGURATION: Shape = Shape::Structure {
     name: "ServiceVolumeConfiguration",
     members: &[
-        Member {
-            name: "name",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "managedEBSVolume",
-            shape: &SERVICE_MANAGED_EBS_VOLUME_CONFIGURATION,
-            required: false,
-        },
+        Member::required("name", &schema::STRING),
+        Member::optional("managedEBSVolume", &SERVICE_MANAGED_EBS_VOLUME_CONFIGURATION),
     ],
 };
 

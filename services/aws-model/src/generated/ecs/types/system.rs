@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -16,16 +16,8 @@ pub struct SystemControl {
 pub(crate) static SYSTEM_CONTROL: Shape = Shape::Structure {
     name: "SystemControl",
     members: &[
-        Member {
-            name: "namespace",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "value",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::optional("namespace", &schema::STRING),
+        Member::optional("value", &schema::STRING),
     ],
 };
 

@@ -16,16 +16,8 @@ pub struct Tag {
 pub(crate) static TAG: Shape = Shape::Structure {
     name: "Tag",
     members: &[
-        Member {
-            name: "key",
-            shape: &TAG_KEY,
-            required: false,
-        },
-        Member {
-            name: "value",
-            shape: &TAG_VALUE,
-            required: false,
-        },
+        Member::optional("key", &TAG_KEY),
+        Member::optional("value", &TAG_VALUE),
     ],
 };
 
@@ -41,4 +33,10 @@ pub(crate) static TAG_VALUE: Shape = Shape::String {
     max: Some(256),
     pattern: Some("([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)"),
     enumeration: &[],
+};
+
+pub(crate) static TAGS: Shape = Shape::List {
+    member: &TAG,
+    min: Some(0),
+    max: Some(50),
 };

@@ -30,7 +30,7 @@ use crate::generated::ecs::types::service::ServiceRegistry;
 use crate::generated::ecs::types::stability::StabilityStatus;
 use crate::generated::ecs::types::tag::Tag;
 use crate::generated::ecs::types::volume::Volume;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -343,16 +343,8 @@ pub struct TaskVolumeConfiguration {
 pub(crate) static TASK_DEFINITION_PLACEMENT_CONSTRAINT: Shape = Shape::Structure {
     name: "TaskDefinitionPlacementConstraint",
     members: &[
-        Member {
-            name: "type",
-            shape: &TASK_DEFINITION_PLACEMENT_CONSTRAINT_TYPE,
-            required: false,
-        },
-        Member {
-            name: "expression",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::optional("type", &TASK_DEFINITION_PLACEMENT_CONSTRAINT_TYPE),
+        Member::optional("expression", &schema::STRING),
     ],
 };
 
@@ -386,132 +378,44 @@ pub(crate) static TASK_FILESYSTEM_TYPE: Shape = Shape::String {
 pub(crate) static TASK_MANAGED_EBS_VOLUME_CONFIGURATION: Shape = Shape::Structure {
     name: "TaskManagedEBSVolumeConfiguration",
     members: &[
-        Member {
-            name: "encrypted",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
-        Member {
-            name: "kmsKeyId",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "volumeType",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "sizeInGiB",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "snapshotId",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "volumeInitializationRate",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "iops",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "throughput",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
-        Member {
-            name: "tagSpecifications",
-            shape: &EBS_TAG_SPECIFICATIONS,
-            required: false,
-        },
-        Member {
-            name: "roleArn",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "terminationPolicy",
-            shape: &TASK_MANAGED_EBS_VOLUME_TERMINATION_POLICY,
-            required: false,
-        },
-        Member {
-            name: "filesystemType",
-            shape: &TASK_FILESYSTEM_TYPE,
-            required: false,
-        },
+        Member::optional("encrypted", &schema::BOOLEAN),
+        Member::optional("kmsKeyId", &schema::STRING),
+        Member::optional("volumeType", &schema::STRING),
+        Member::optional("sizeInGiB", &schema::INTEGER),
+        Member::optional("snapshotId", &schema::STRING),
+        Member::optional("volumeInitializationRate", &schema::INTEGER),
+        Member::optional("iops", &schema::INTEGER),
+        Member::optional("throughput", &schema::INTEGER),
+        Member::optional("tagSpecifications", &EBS_TAG_SPECIFICATIONS),
+        Member::required("roleArn", &schema::STRING),
+        Member::optional("terminationPolicy", &TASK_MANAGED_EBS_VOLUME_TERMINATION_POLICY),
+        Member::optional("filesystemType", &TASK_FILESYSTEM_TYPE),
     ],
 };
 
 pub(crate) static TASK_MANAGED_EBS_VOLUME_TERMINATION_POLICY: Shape = Shape::Structure {
     name: "TaskManagedEBSVolumeTerminationPolicy",
-    members: &[Member {
-        name: "deleteOnTermination",
-        shape: &crate::schema::BOOLEAN,
-        required: true,
-    }],
+    members: &[Member::required("deleteOnTermination", &schema::BOOLEAN)],
 };
 
 pub(crate) static TASK_OVERRIDE: Shape = Shape::Structure {
     name: "TaskOverride",
     members: &[
-        Member {
-            name: "containerOverrides",
-            shape: &CONTAINER_OVERRIDES,
-            required: false,
-        },
-        Member {
-            name: "cpu",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "inferenceAcceleratorOverrides",
-            shape: &INFERENCE_ACCELERATOR_OVERRIDES,
-            required: false,
-        },
-        Member {
-            name: "executionRoleArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "memory",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "taskRoleArn",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "ephemeralStorage",
-            shape: &EPHEMERAL_STORAGE,
-            required: false,
-        },
+        Member::optional("containerOverrides", &CONTAINER_OVERRIDES),
+        Member::optional("cpu", &schema::STRING),
+        Member::optional("inferenceAcceleratorOverrides", &INFERENCE_ACCELERATOR_OVERRIDES),
+        Member::optional("executionRoleArn", &schema::STRING),
+        Member::optional("memory", &schema::STRING),
+        Member::optional("taskRoleArn", &schema::STRING),
+        Member::optional("ephemeralStorage", &EPHEMERAL_STORAGE),
     ],
 };
 
 pub(crate) static TASK_VOLUME_CONFIGURATION: Shape = Shape::Structure {
     name: "TaskVolumeConfiguration",
     members: &[
-        Member {
-            name: "name",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "managedEBSVolume",
-            shape: &TASK_MANAGED_EBS_VOLUME_CONFIGURATION,
-            required: false,
-        },
+        Member::required("name", &schema::STRING),
+        Member::optional("managedEBSVolume", &TASK_MANAGED_EBS_VOLUME_CONFIGURATION),
     ],
 };
 

@@ -17,15 +17,7 @@ pub struct TimeoutConfiguration {
 pub(crate) static TIMEOUT_CONFIGURATION: Shape = Shape::Structure {
     name: "TimeoutConfiguration",
     members: &[
-        Member {
-            name: "idleTimeoutSeconds",
-            shape: &DURATION,
-            required: false,
-        },
-        Member {
-            name: "perRequestTimeoutSeconds",
-            shape: &DURATION,
-            required: false,
-        },
+        Member::optional("idleTimeoutSeconds", &DURATION),
+        Member::optional("perRequestTimeoutSeconds", &DURATION),
     ],
 };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::string::STRING_LIST;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -19,21 +19,9 @@ pub struct Tmpfs {
 pub(crate) static TMPFS: Shape = Shape::Structure {
     name: "Tmpfs",
     members: &[
-        Member {
-            name: "containerPath",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "size",
-            shape: &crate::schema::INTEGER,
-            required: true,
-        },
-        Member {
-            name: "mountOptions",
-            shape: &STRING_LIST,
-            required: false,
-        },
+        Member::required("containerPath", &schema::STRING),
+        Member::required("size", &schema::INTEGER),
+        Member::optional("mountOptions", &STRING_LIST),
     ],
 };
 

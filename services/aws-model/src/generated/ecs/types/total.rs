@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -16,15 +16,7 @@ pub struct TotalLocalStorageGBRequest {
 pub(crate) static TOTAL_LOCAL_STORAGE_GB_REQUEST: Shape = Shape::Structure {
     name: "TotalLocalStorageGBRequest",
     members: &[
-        Member {
-            name: "min",
-            shape: &crate::schema::DOUBLE,
-            required: false,
-        },
-        Member {
-            name: "max",
-            shape: &crate::schema::DOUBLE,
-            required: false,
-        },
+        Member::optional("min", &schema::DOUBLE),
+        Member::optional("max", &schema::DOUBLE),
     ],
 };

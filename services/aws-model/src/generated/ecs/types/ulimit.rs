@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -39,21 +39,9 @@ string_enum! {
 pub(crate) static ULIMIT: Shape = Shape::Structure {
     name: "Ulimit",
     members: &[
-        Member {
-            name: "name",
-            shape: &ULIMIT_NAME,
-            required: true,
-        },
-        Member {
-            name: "softLimit",
-            shape: &crate::schema::INTEGER,
-            required: true,
-        },
-        Member {
-            name: "hardLimit",
-            shape: &crate::schema::INTEGER,
-            required: true,
-        },
+        Member::required("name", &ULIMIT_NAME),
+        Member::required("softLimit", &schema::INTEGER),
+        Member::required("hardLimit", &schema::INTEGER),
     ],
 };
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -16,15 +16,7 @@ pub struct VCpuCountRangeRequest {
 pub(crate) static VCPU_COUNT_RANGE_REQUEST: Shape = Shape::Structure {
     name: "VCpuCountRangeRequest",
     members: &[
-        Member {
-            name: "min",
-            shape: &crate::schema::INTEGER,
-            required: true,
-        },
-        Member {
-            name: "max",
-            shape: &crate::schema::INTEGER,
-            required: false,
-        },
+        Member::required("min", &schema::INTEGER),
+        Member::optional("max", &schema::INTEGER),
     ],
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 string_enum! {
@@ -33,20 +33,8 @@ pub(crate) static VERSION_CONSISTENCY: Shape = Shape::String {
 pub(crate) static VERSION_INFO: Shape = Shape::Structure {
     name: "VersionInfo",
     members: &[
-        Member {
-            name: "agentVersion",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "agentHash",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "dockerVersion",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
+        Member::optional("agentVersion", &schema::STRING),
+        Member::optional("agentHash", &schema::STRING),
+        Member::optional("dockerVersion", &schema::STRING),
     ],
 };

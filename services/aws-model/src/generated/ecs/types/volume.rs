@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::docker::{DOCKER_VOLUME_CONFIGURATION, DockerVolumeConfiguration};
 use crate::generated::ecs::types::efs::{EFS_VOLUME_CONFIGURATION, EFSVolumeConfiguration};
-use crate::generated::ecs::types::f::{
-    F_SX_WINDOWS_FILE_SERVER_VOLUME_CONFIGURATION, FSxWindowsFileServerVolumeConfiguration,
+use crate::generated::ecs::types::fsx::{
+    FSX_WINDOWS_FILE_SERVER_VOLUME_CONFIGURATION, FSxWindowsFileServerVolumeConfiguration,
 };
 use crate::generated::ecs::types::host::{HOST_VOLUME_PROPERTIES, HostVolumeProperties};
 use crate::generated::ecs::types::s3::{S3_FILES_VOLUME_CONFIGURATION, S3FilesVolumeConfiguration};
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -42,57 +42,24 @@ pub struct VolumeFrom {
 pub(crate) static VOLUME: Shape = Shape::Structure {
     name: "Volume",
     members: &[
-        Member {
-            name: "name",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "host",
-            shape: &HOST_VOLUME_PROPERTIES,
-            required: false,
-        },
-        Member {
-            name: "dockerVolumeConfiguration",
-            shape: &DOCKER_VOLUME_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "efsVolumeConfiguration",
-            shape: &EFS_VOLUME_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "s3filesVolumeConfiguration",
-            shape: &S3_FILES_VOLUME_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "fsxWindowsFileServerVolumeConfiguration",
-            shape: &F_SX_WINDOWS_FILE_SERVER_VOLUME_CONFIGURATION,
-            required: false,
-        },
-        Member {
-            name: "configuredAtLaunch",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
+        Member::optional("name", &schema::STRING),
+        Member::optional("host", &HOST_VOLUME_PROPERTIES),
+        Member::optional("dockerVolumeConfiguration", &DOCKER_VOLUME_CONFIGURATION),
+        Member::optional("efsVolumeConfiguration", &EFS_VOLUME_CONFIGURATION),
+        Member::optional("s3filesVolumeConfiguration", &S3_FILES_VOLUME_CONFIGURATION),
+        Member::optional(
+            "fsxWindowsFileServerVolumeConfiguration",
+            &FSX_WINDOWS_FILE_SERVER_VOLUME_CONFIGURATION,
+        ),
+        Member::optional("configuredAtLaunch", &schema::BOOLEAN),
     ],
 };
 
 pub(crate) static VOLUME_FROM: Shape = Shape::Structure {
     name: "VolumeFrom",
     members: &[
-        Member {
-            name: "sourceContainer",
-            shape: &crate::schema::STRING,
-            required: false,
-        },
-        Member {
-            name: "readOnly",
-            shape: &crate::schema::BOOLEAN,
-            required: false,
-        },
+        Member::optional("sourceContainer", &schema::STRING),
+        Member::optional("readOnly", &schema::BOOLEAN),
     ],
 };
 

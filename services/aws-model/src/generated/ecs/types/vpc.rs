@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -18,21 +18,9 @@ pub struct VpcLatticeConfiguration {
 pub(crate) static VPC_LATTICE_CONFIGURATION: Shape = Shape::Structure {
     name: "VpcLatticeConfiguration",
     members: &[
-        Member {
-            name: "roleArn",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "targetGroupArn",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
-        Member {
-            name: "portName",
-            shape: &crate::schema::STRING,
-            required: true,
-        },
+        Member::required("roleArn", &schema::STRING),
+        Member::required("targetGroupArn", &schema::STRING),
+        Member::required("portName", &schema::STRING),
     ],
 };
 
