@@ -237,3 +237,62 @@ fn json_value() -> impl Strategy<Value = Value> {
         ]
     })
 }
+
+/// A shape that holds itself, which ECS does not have yet.
+mod recursive {
+    use super::*;
+    use aws_model::schema::{Member, STRING, Shape};
+    use aws_model::{malformed, sample};
+    use serde::{Deserialize, Serialize};
+
+    static NODE: Shape = Shape::Structure {
+        name: "Node",
+        members: &[
+            Member::required("name", &STRING),
+            Member::optional("next", &NODE),
+            Member::optional("children", &NODES),
+        ],
+    };
+    static NODES: Shape = Shape::List {
+        member: &NODE,
+        min: None,
+        max: Some(2),
+    };
+
+    #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+    struct Node {
+        name: String,
+        next: Option<Box<Node>>,
+        children: Option<Vec<Node>>,
+    }
+
+    struct Put;
+    impl Operation for Put {
+        const NAME: &'static str = "Put";
+        const INPUT: &'static Shape = &NODE;
+        const ERRORS: &'static [&'static str] = &[];
+        type Input = Node;
+        type Output = Node;
+    }
+
+    #[test]
+    fn a_shape_within_itself_is_checked_at_every_level() {
+        let body = json!({"name": "a", "next": {"name": "b", "children": [{"name": "c"}, {"nome": "d"}]}});
+        assert_eq!(invalid::<Put>(body).0, "next.children[1].name");
+        let deepest =
+            read::<Put>(json!({"name": "a", "next": {"name": "b", "children": [{"name": "c"}]}})).unwrap();
+        assert_eq!(deepest.next.unwrap().children.unwrap()[0].name, "c");
+    }
+
+    #[test]
+    fn a_shape_within_itself_can_be_sampled_and_spoilt() {
+        let valid = sample::full(&NODE);
+        assert_eq!(valid, json!({"name": "a", "children": []}));
+        for (name, body) in malformed::cases(&NODE, &valid) {
+            assert!(
+                decode::<Put>(&body).is_err() || name.ends_with("huge string"),
+                "{name}"
+            );
+        }
+    }
+}

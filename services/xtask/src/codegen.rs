@@ -6,6 +6,8 @@ mod model;
 mod names;
 mod output;
 mod render;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 

@@ -5,8 +5,8 @@ mod graph;
 mod tidy;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -37,12 +37,19 @@ enum Task {
     Tidy,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let root = workspace_root();
-    match Arguments::parse().task {
+    let result = match Arguments::parse().task {
         Task::Codegen { check, botocore } => codegen::run(&root, botocore, check),
         Task::Graph { check } => graph::run(&root, check),
         Task::Tidy => tidy::run(&root),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -32,6 +32,12 @@ impl Tree {
         self.files.insert(path.into(), format!("{}{body}", self.header));
     }
 
+    /// The text of one file.
+    #[cfg(test)]
+    pub fn text(&self, path: &str) -> &str {
+        &self.files[Path::new(path)]
+    }
+
     /// Runs rustfmt over all files, in one call, in a scratch directory.
     pub fn format(&mut self, configuration: &Path) -> Result<()> {
         let scratch = std::env::temp_dir().join(format!("berth-codegen-{}", std::process::id()));
