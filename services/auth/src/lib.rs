@@ -5,6 +5,7 @@
 pub mod canonical;
 pub mod key_pair;
 pub mod keys;
+pub mod private_file;
 pub mod sign;
 pub mod stored_keys;
 pub mod vault;
@@ -19,6 +20,7 @@ mod timestamp;
 pub use error::AuthError;
 pub use key_pair::KeyPair;
 pub use keys::{Caller, KeyRecord, KeyStatus, Keys, KeysError, Secret};
+pub use private_file::PrivateFileError;
 pub use sign::{Credentials, SignError, Signer};
 pub use stored_keys::{SealedKey, SealedKeySource, StoredKeys};
 pub use vault::{MasterKey, Vault, VaultError};

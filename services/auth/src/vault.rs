@@ -1,10 +1,7 @@
 //! Seals secrets for storage, so that the database alone does not reveal them.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
@@ -15,6 +12,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::keys::Secret;
+use crate::private_file::{self, PrivateFileError};
 
 /// First byte of everything sealed today: AES-256-GCM, 12-byte nonce before the ciphertext.
 const VERSION: u8 = 1;
@@ -25,10 +23,8 @@ const NONCE_LENGTH: usize = 12;
 pub enum VaultError {
     #[error("a master key is 32 bytes, written as 64 hexadecimal digits or as base64")]
     MasterKeyText,
-    #[error("the master key file {path} could not be read or made")]
-    File { path: PathBuf, source: io::Error },
-    #[error("the master key file {0} may be read by others; make it private with: chmod 600 {0}")]
-    ReadableByOthers(PathBuf),
+    #[error(transparent)]
+    File(#[from] PrivateFileError),
     #[error("the secret was sealed in form {0}, which this version does not know")]
     UnknownVersion(u8),
     #[error("the secret cannot be opened: another master key, or a changed or swapped row")]
@@ -73,23 +69,8 @@ impl MasterKey {
     /// # Errors
     /// When the file cannot be read or written, others may read it, or its text is no key.
     pub fn load_or_create(path: &Path, random: &Random) -> Result<Self, VaultError> {
-        let failed = |source| VaultError::File {
-            path: path.to_owned(),
-            source,
-        };
-        match read_private(path) {
-            Err(VaultError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
-            read => return Self::parse(&read?),
-        }
-        let key = Self::generate(random);
-        let draft = path.with_extension(format!("{}.new", random.hex32()));
-        let made = write_private(&draft, &key).and_then(|()| match fs::hard_link(&draft, path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            _ => File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all(),
-        });
-        let removed = fs::remove_file(&draft);
-        made.and(removed).map_err(failed)?;
-        Self::parse(&read_private(path)?)
+        let fresh = || Zeroizing::new(hex::encode(*Self::generate(random).0) + "\n");
+        Self::parse(&private_file::read_or_create(path, random, fresh)?)
     }
 }
 
@@ -97,30 +78,6 @@ impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MasterKey(***)")
     }
-}
-
-fn read_private(path: &Path) -> Result<Zeroizing<String>, VaultError> {
-    let failed = |source| VaultError::File {
-        path: path.to_owned(),
-        source,
-    };
-    let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
-    if mode & 0o077 != 0 {
-        return Err(VaultError::ReadableByOthers(path.to_owned()));
-    }
-    fs::read_to_string(path).map(Zeroizing::new).map_err(failed)
-}
-
-fn write_private(path: &Path, key: &MasterKey) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    let text = Zeroizing::new(hex::encode(*key.0));
-    file.write_all(text.as_bytes())?;
-    file.write_all(b"\n")?;
-    file.sync_all()
 }
 
 /// Seals and opens secrets with a master key. What was sealed for one access key cannot be opened as another's.
