@@ -1,0 +1,97 @@
+//! What agents have to be told, read for many sessions at once.
+
+use std::collections::BTreeMap;
+
+use domain::{DesiredStatus, InstanceStatus, TaskStatus};
+use sqlx::postgres::PgRow;
+use sqlx::types::Json;
+use sqlx::{FromRow, Row};
+use uuid::Uuid;
+
+use crate::tasks::{ContainerRecord, TaskSpec};
+use crate::{Db, Result};
+
+/// What stands in the database for one session.
+#[derive(Debug, Clone)]
+pub struct Look {
+    pub status: InstanceStatus,
+    /// The session that counts; another one has to go.
+    pub session_id: Option<Uuid>,
+    /// Tasks that are on the way up or down. Those that run as they should are not among them.
+    pub tasks: Vec<Unsettled>,
+}
+
+/// A task that its agent has to start or to stop.
+#[derive(Debug, Clone)]
+pub struct Unsettled {
+    pub desired_status: DesiredStatus,
+    pub last_status: TaskStatus,
+    pub assignment: Assignment,
+}
+
+/// What a payload is made of, besides the task definition.
+#[derive(Debug, Clone, FromRow)]
+pub struct Assignment {
+    #[sqlx(rename = "task_id")]
+    pub id: Uuid,
+    pub task_definition_id: i64,
+    pub task_group: String,
+    /// `EC2`, `EXTERNAL` or `FARGATE`.
+    pub launch_type: String,
+    pub gpu_ids: Vec<String>,
+    pub spec: Json<TaskSpec>,
+    pub containers: Json<Vec<ContainerRecord>>,
+}
+
+/// What stands there for each of these instances. Not scoped: the ids are those of verified sessions.
+pub async fn look(db: &Db, instances: &[Uuid]) -> Result<BTreeMap<Uuid, Look>> {
+    let rows = sqlx::query(
+        "SELECT i.id AS instance_id, i.status, i.session_id, t.id AS task_id, t.desired_status, t.last_status, t.task_definition_id, \
+                t.task_group, t.launch_type, t.gpu_ids, t.spec, t.containers \
+         FROM container_instances i LEFT JOIN tasks t ON t.instance_id = i.id AND t.last_status <> 'STOPPED' \
+              AND (t.desired_status = 'STOPPED' OR t.last_status IN ('PROVISIONING', 'PENDING', 'ACTIVATING')) \
+         WHERE i.id = ANY($1) ORDER BY t.created_at, t.id",
+    )
+    .bind(instances)
+    .fetch_all(db.pool())
+    .await?;
+    let mut looks: BTreeMap<Uuid, Look> = BTreeMap::new();
+    for row in &rows {
+        let look = match looks.entry(row.try_get("instance_id")?) {
+            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
+            std::collections::btree_map::Entry::Vacant(new) => new.insert(Look {
+                status: word(row, "status")?,
+                session_id: row.try_get("session_id")?,
+                tasks: Vec::new(),
+            }),
+        };
+        if row.try_get::<Option<Uuid>, _>("task_id")?.is_some() {
+            look.tasks.push(Unsettled {
+                desired_status: word(row, "desired_status")?,
+                last_status: word(row, "last_status")?,
+                assignment: Assignment::from_row(row)?,
+            });
+        }
+    }
+    Ok(looks)
+}
+
+fn word<T: std::str::FromStr<Err = String>>(row: &PgRow, column: &str) -> Result<T> {
+    let text: &str = row.try_get(column)?;
+    text.parse().map_err(|reason: String| sqlx::Error::ColumnDecode { index: column.to_owned(), source: reason.into() }.into())
+}
+
+/// All tasks that should run on each of these instances, for their manifests. Instances without any are not in the map.
+pub async fn should_run(db: &Db, instances: &[Uuid]) -> Result<BTreeMap<Uuid, Vec<Uuid>>> {
+    let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
+        "SELECT instance_id, id FROM tasks WHERE instance_id = ANY($1) AND last_status <> 'STOPPED' AND desired_status = 'RUNNING'",
+    )
+    .bind(instances)
+    .fetch_all(db.pool())
+    .await?;
+    let mut by_instance: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
+    for (instance, task) in rows {
+        by_instance.entry(instance).or_default().push(task);
+    }
+    Ok(by_instance)
+}
