@@ -7,4 +7,6 @@ pub mod ops;
 pub mod paging;
 pub mod settings;
 pub mod tags;
+pub mod task_definition;
+pub mod task_input;
 pub mod view;
