@@ -5,7 +5,7 @@ mod reset;
 
 use std::sync::Arc;
 
-use auth::{Keys, Verifier};
+use auth::Verifier;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -24,7 +24,7 @@ const BODY_LIMIT: usize = 2 * 1024 * 1024;
 #[derive(Clone)]
 pub struct Edge {
     pub api: Api,
-    pub verifier: Arc<Verifier<dyn Keys>>,
+    pub verifier: Arc<Verifier>,
 }
 
 impl Edge {

@@ -78,6 +78,18 @@ pub async fn fulfil(tx: &mut Tx, token: &Token, resources: &[String]) -> Result<
     Ok(())
 }
 
+/// Gives a claimed token back: its call had no effect.
+pub async fn unclaim(tx: &mut Tx, token: &Token) -> Result<()> {
+    sqlx::query("DELETE FROM idempotency_tokens WHERE account = $1 AND region = $2 AND operation = $3 AND token = $4")
+        .bind(token.scope.account.as_str())
+        .bind(token.scope.region.as_str())
+        .bind(token.operation)
+        .bind(&token.token)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
 /// Forgets tokens that were first used before `before`, of all accounts. Gives how many.
 pub async fn forget_before(db: &Db, before: DateTime<Utc>) -> Result<u64> {
     let done = sqlx::query("DELETE FROM idempotency_tokens WHERE created_at < $1").bind(before).execute(db.pool()).await?;

@@ -46,6 +46,11 @@ operations! {
     ListClusters => list_clusters,
     UpdateCluster => update_cluster,
     UpdateClusterSettings => update_cluster_settings,
+    ListTasks => list_tasks,
+    DescribeTasks => describe_tasks,
+    StopTask => stop_task,
+    StartTask => start_task,
+    RunTask => run_task,
 }
 
 fn answer<Op: Operation>(result: Result<Op::Output>) -> Answer {

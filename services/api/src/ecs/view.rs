@@ -1,3 +1,4 @@
 //! Rows as the API shows them.
 
 pub mod cluster;
+pub mod task;

@@ -1,0 +1,108 @@
+use aws_model::ecs::types::{UpdateServiceRequest, UpdateServiceResponse};
+use domain::ServiceStatus;
+use store::Wake;
+use store::services::deployments::{self, NewDeployment};
+use store::services::{DeploymentSpec, ServiceRow, changes};
+use store::task_definitions::TaskDefinitionRow;
+
+use crate::ecs::service_input::unsupported::Shared;
+use crate::ecs::service_input::{self, definition, deployment};
+use crate::ecs::view::service;
+use crate::ecs::find;
+use crate::{Context, Error, Result};
+
+/// UpdateService: changes what is given; a changed task definition or `forceNewDeployment` begins a deployment (S-06 to S-08).
+pub async fn update_service(cx: &Context, input: UpdateServiceRequest) -> Result<UpdateServiceResponse> {
+    shared(&input).refuse()?;
+    let cluster = find::cluster(cx, input.cluster.as_deref()).await?;
+    let name = service_input::service_name(cx, &cluster.name, &input.service)?.ok_or_else(Error::service_not_found)?;
+    let there = current(cx, cluster.id, name).await?;
+    // The launch type of a service never changes, so this can be found out before the row is locked.
+    let reference = input.task_definition.as_deref().filter(|reference| !reference.is_empty());
+    let definition = match reference {
+        Some(reference) => Some(definition::resolve(cx, reference, there.spec.launch_type).await?),
+        None => None,
+    };
+    let mut tx = cx.db().begin().await?;
+    let row = changes::lock(&mut tx, cluster.id, name).await?.filter(|row| row.status == ServiceStatus::Active);
+    let mut row = row.ok_or_else(Error::service_not_active)?;
+    let force = input.force_new_deployment == Some(true);
+    apply(&mut row, input)?;
+    changes::save(&mut tx, &mut row).await?;
+    if let Some(new) = deployment(&mut tx, &row, definition, force).await? {
+        deployments::begin(&mut tx, row.id, &new, cx.now()).await?;
+    }
+    cx.db().commit(tx, [Wake::Service(row.id)]).await?;
+    let service = service::changed(cx, &cluster.name, row).await?;
+    Ok(UpdateServiceResponse { service: Some(service) })
+}
+
+/// The ACTIVE service of this name (S-06).
+async fn current(cx: &Context, cluster_id: i64, name: &str) -> Result<ServiceRow> {
+    let rows = store::services::find_many(cx.db(), cluster_id, &[name.to_owned()]).await?;
+    let row = rows.into_iter().next().ok_or_else(Error::service_not_found)?;
+    match row.status {
+        ServiceStatus::Active => Ok(row),
+        ServiceStatus::Draining | ServiceStatus::Inactive => Err(Error::service_not_active()),
+    }
+}
+
+/// What is not given stays (S-06); none of this begins a deployment (S-07).
+fn apply(row: &mut ServiceRow, input: UpdateServiceRequest) -> Result<()> {
+    let daemon = row.is_daemon();
+    match input.desired_count {
+        Some(_) if daemon => return Err(service_input::desired_count_of_daemon()),
+        Some(count) => row.desired_count = service_input::desired_count(count)?,
+        None => {}
+    }
+    let spec = &mut row.spec.0;
+    spec.rolling = deployment::rolling(input.deployment_configuration.as_ref(), spec.rolling, daemon)?;
+    if let Some(constraints) = input.placement_constraints {
+        spec.placement_constraints = service_input::constraints(constraints)?;
+    }
+    if let Some(strategy) = input.placement_strategy {
+        spec.placement_strategy = service_input::strategies(strategy, daemon)?;
+    }
+    if let Some(propagate) = input.propagate_tags {
+        spec.propagate_tags = propagate;
+    }
+    if let Some(managed) = input.enable_ecs_managed_tags {
+        spec.enable_ecs_managed_tags = managed;
+    }
+    if let Some(seconds) = input.health_check_grace_period_seconds {
+        spec.health_check_grace_period_seconds = Some(seconds);
+    }
+    Ok(())
+}
+
+/// The deployment that this update begins, if it does (S-07, S-08).
+async fn deployment(
+    tx: &mut store::Tx,
+    row: &ServiceRow,
+    definition: Option<TaskDefinitionRow>,
+    force: bool,
+) -> Result<Option<NewDeployment>> {
+    let primary = deployments::primary(tx, row.id).await?;
+    let current = primary.map(|primary| primary.task_definition_id);
+    let wanted = definition.map(|definition| definition.id).or(current);
+    let Some(wanted) = wanted.filter(|wanted| force || Some(*wanted) != current) else { return Ok(None) };
+    let spec = DeploymentSpec { launch_type: row.spec.launch_type };
+    Ok(Some(NewDeployment::begun(wanted, row.desired_count, spec)))
+}
+
+fn shared(input: &UpdateServiceRequest) -> Shared<'_> {
+    Shared {
+        load_balancers: input.load_balancers.as_ref(),
+        service_registries: input.service_registries.as_ref(),
+        capacity_provider_strategy: input.capacity_provider_strategy.as_ref(),
+        volume_configurations: input.volume_configurations.as_ref(),
+        vpc_lattice_configurations: input.vpc_lattice_configurations.as_ref(),
+        service_connect_configuration: input.service_connect_configuration.as_ref(),
+        network_configuration: input.network_configuration.as_ref(),
+        deployment_controller: input.deployment_controller.as_ref(),
+        availability_zone_rebalancing: input.availability_zone_rebalancing,
+        platform_version: input.platform_version.as_deref(),
+        enable_execute_command: input.enable_execute_command,
+        health_check_grace_period_seconds: input.health_check_grace_period_seconds,
+    }
+}

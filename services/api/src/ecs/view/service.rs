@@ -1,0 +1,119 @@
+//! Services as the API shows them (S-01).
+
+use std::collections::HashMap;
+
+use aws_model::ecs::types::{
+    AvailabilityZoneRebalancing, Deployment, DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentController,
+    DeploymentControllerType, DeploymentStrategy, Service, ServiceEvent, Tag,
+};
+use domain::{DeploymentId, Scope, ServiceStatus};
+use store::services::{DeploymentCounts, DeploymentRow, Details, EventRow, Rolling, ServiceRow};
+
+use crate::ecs::tags;
+use crate::{Context, Result};
+
+/// The rows with what belongs to them, as DescribeServices shows them; tags only if they were asked for.
+pub async fn shown(cx: &Context, cluster: &str, rows: Vec<ServiceRow>, with_tags: bool) -> Result<Vec<Service>> {
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let arns: Vec<String> = rows.iter().map(|row| cx.scope.service_arn(cluster, &row.name)).collect();
+    let mut details = store::services::details(cx.db(), &ids).await?;
+    let mut tags = tags::of(cx, with_tags, &arns).await?;
+    let shown = rows.into_iter().zip(arns).map(|(row, arn)| {
+        let details = details.remove(&row.id).unwrap_or_default();
+        service(&cx.scope, cluster, row, details, tags::taken(&mut tags, &arn))
+    });
+    Ok(shown.collect())
+}
+
+/// One row, as CreateService, UpdateService and DeleteService show it.
+pub async fn changed(cx: &Context, cluster: &str, row: ServiceRow) -> Result<Service> {
+    let arn = cx.scope.service_arn(cluster, &row.name);
+    let details = store::services::details(cx.db(), &[row.id]).await?.remove(&row.id).unwrap_or_default();
+    let mut tags = tags::of(cx, true, std::slice::from_ref(&arn)).await?;
+    Ok(service(&cx.scope, cluster, row, details, tags::taken(&mut tags, &arn)))
+}
+
+/// The row with what belongs to it. `tags` is empty when they were not asked for (TG-06).
+fn service(scope: &Scope, cluster: &str, row: ServiceRow, details: Details, tags: Vec<Tag>) -> Service {
+    let Details { deployments, counts, events } = details;
+    let primary = deployments.iter().find(|deployment| deployment.is_primary());
+    let task_definition = primary.map(|primary| scope.task_definition_arn(&primary.family, primary.revision));
+    let running: i64 = counts.values().map(|counts| counts.running).sum();
+    let pending: i64 = counts.values().map(|counts| counts.pending).sum();
+    let strategy = row.strategy();
+    let spec = row.spec.0;
+    // A deleted service has no deployments any more (D-12).
+    let deployments = if row.status == ServiceStatus::Inactive { Vec::new() } else { deployments };
+    let deployments = deployments.into_iter().map(|row| deployment(scope, row, &counts)).collect();
+    Service {
+        service_arn: Some(scope.service_arn(cluster, &row.name)),
+        service_name: Some(row.name),
+        cluster_arn: Some(scope.cluster_arn(cluster)),
+        load_balancers: Some(Vec::new()),
+        service_registries: Some(Vec::new()),
+        status: Some(row.status.as_str().to_owned()),
+        desired_count: Some(row.desired_count),
+        running_count: Some(count(running)),
+        pending_count: Some(count(pending)),
+        launch_type: Some(spec.launch_type),
+        task_definition,
+        deployment_configuration: Some(configuration(spec.rolling)),
+        deployments: Some(deployments),
+        events: Some(events.into_iter().map(event).collect()),
+        created_at: Some(row.created_at.into()),
+        created_by: Some(row.created_by),
+        placement_constraints: Some(spec.placement_constraints),
+        placement_strategy: Some(spec.placement_strategy),
+        health_check_grace_period_seconds: spec.health_check_grace_period_seconds,
+        scheduling_strategy: Some(strategy),
+        deployment_controller: Some(DeploymentController { r#type: DeploymentControllerType::Ecs }),
+        tags: Some(tags),
+        enable_ecs_managed_tags: Some(spec.enable_ecs_managed_tags),
+        propagate_tags: Some(spec.propagate_tags),
+        enable_execute_command: Some(false),
+        availability_zone_rebalancing: Some(AvailabilityZoneRebalancing::Disabled),
+        ..Service::default()
+    }
+}
+
+/// One entry of `deployments[]`.
+fn deployment(scope: &Scope, row: DeploymentRow, counts: &HashMap<i64, DeploymentCounts>) -> Deployment {
+    let counts = counts.get(&row.id).copied().unwrap_or_default();
+    Deployment {
+        id: Some(DeploymentId(row.id).to_string()),
+        status: Some(row.status),
+        task_definition: Some(scope.task_definition_arn(&row.family, row.revision)),
+        desired_count: Some(row.desired_count),
+        pending_count: Some(count(counts.pending)),
+        running_count: Some(count(counts.running)),
+        failed_tasks: Some(row.failed_tasks),
+        created_at: Some(row.created_at.into()),
+        updated_at: Some(row.updated_at.into()),
+        launch_type: Some(row.spec.0.launch_type),
+        rollout_state: row.rollout_state.parse().ok(),
+        rollout_state_reason: Some(row.rollout_state_reason),
+        ..Deployment::default()
+    }
+}
+
+fn configuration(rolling: Rolling) -> DeploymentConfiguration {
+    DeploymentConfiguration {
+        maximum_percent: Some(rolling.maximum_percent),
+        minimum_healthy_percent: Some(rolling.minimum_healthy_percent),
+        deployment_circuit_breaker: Some(DeploymentCircuitBreaker {
+            enable: rolling.circuit_breaker.enable,
+            rollback: rolling.circuit_breaker.rollback,
+        }),
+        strategy: Some(DeploymentStrategy::Rolling),
+        bake_time_in_minutes: Some(0),
+        ..DeploymentConfiguration::default()
+    }
+}
+
+fn event(row: EventRow) -> ServiceEvent {
+    ServiceEvent { id: Some(row.id.to_string()), created_at: Some(row.created_at.into()), message: Some(row.message) }
+}
+
+fn count(number: i64) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,91 @@
+//! Deployments of services.
+
+use chrono::{DateTime, Utc};
+use domain::DeploymentId;
+use sqlx::AssertSqlSafe;
+use sqlx::types::Json;
+
+use super::record::{DeploymentCounts, DeploymentRow, DeploymentSpec};
+use crate::{Db, Result, Tx};
+
+const COLUMNS: &str = "d.id, d.service_id, d.status, d.task_definition_id, t.family, t.revision, d.desired_count, d.spec, \
+    d.rollout_state, d.rollout_state_reason, d.failed_tasks, d.scheduler, d.created_at, d.updated_at";
+const JOINED: &str = "deployments d JOIN task_definitions t ON t.id = d.task_definition_id";
+
+/// A deployment that begins now.
+#[derive(Debug, Clone)]
+pub struct NewDeployment {
+    pub id: DeploymentId,
+    pub task_definition_id: i64,
+    pub desired_count: i32,
+    pub spec: DeploymentSpec,
+    pub rollout_state_reason: String,
+}
+
+impl NewDeployment {
+    /// A deployment as users begin it (D-16).
+    pub fn begun(task_definition_id: i64, desired_count: i32, spec: DeploymentSpec) -> Self {
+        let id = DeploymentId::random(&mut rand::rng());
+        let rollout_state_reason = format!("ECS deployment {id} in progress.");
+        Self { id, task_definition_id, desired_count, spec, rollout_state_reason }
+    }
+}
+
+/// Makes it PRIMARY; the former one becomes ACTIVE (D-10). The caller holds the service's row.
+pub async fn begin(tx: &mut Tx, service_id: i64, new: &NewDeployment, now: DateTime<Utc>) -> Result<DeploymentRow> {
+    sqlx::query("UPDATE deployments SET status = 'ACTIVE', updated_at = $2 WHERE service_id = $1 AND status = 'PRIMARY'")
+        .bind(service_id)
+        .bind(now)
+        .execute(&mut **tx)
+        .await?;
+    let sql = format!(
+        "WITH d AS (INSERT INTO deployments (id, service_id, status, task_definition_id, desired_count, spec, rollout_state, \
+         rollout_state_reason, created_at, updated_at) \
+         VALUES ($1, $2, 'PRIMARY', $3, $4, $5, 'IN_PROGRESS', $6, $7, $7) RETURNING *) \
+         SELECT {COLUMNS} FROM d JOIN task_definitions t ON t.id = d.task_definition_id"
+    );
+    let row = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(new.id.0)
+        .bind(service_id)
+        .bind(new.task_definition_id)
+        .bind(new.desired_count)
+        .bind(Json(&new.spec))
+        .bind(&new.rollout_state_reason)
+        .bind(now)
+        .fetch_one(&mut **tx)
+        .await?;
+    Ok(row)
+}
+
+/// The PRIMARY one of a service whose row the caller holds.
+pub async fn primary(tx: &mut Tx, service_id: i64) -> Result<Option<DeploymentRow>> {
+    let sql = format!("SELECT {COLUMNS} FROM {JOINED} WHERE d.service_id = $1 AND d.status = 'PRIMARY'");
+    Ok(sqlx::query_as(AssertSqlSafe(sql)).bind(service_id).fetch_optional(&mut **tx).await?)
+}
+
+/// Those of these services that are not INACTIVE; of an INACTIVE service its last PRIMARY one. Newest first.
+pub async fn shown(db: &Db, service_ids: &[i64]) -> Result<Vec<DeploymentRow>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {JOINED} WHERE d.service_id = ANY($1) AND d.status <> 'INACTIVE' ORDER BY d.created_at DESC, d.id"
+    );
+    Ok(sqlx::query_as(AssertSqlSafe(sql)).bind(service_ids).fetch_all(db.pool()).await?)
+}
+
+/// The last COMPLETED deployment of a service that is no longer in use: what a rollback would go back to (D-22).
+pub async fn last_completed(db: &Db, service_id: i64) -> Result<Option<DeploymentRow>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {JOINED} WHERE d.service_id = $1 AND d.rollout_state = 'COMPLETED' ORDER BY d.created_at DESC LIMIT 1"
+    );
+    Ok(sqlx::query_as(AssertSqlSafe(sql)).bind(service_id).fetch_optional(db.pool()).await?)
+}
+
+/// How many tasks of these services run and are on the way, by deployment (S-22).
+pub async fn counts(db: &Db, service_ids: &[i64]) -> Result<Vec<DeploymentCounts>> {
+    let query = sqlx::query_as(
+        "SELECT service_id, deployment_id, count(*) FILTER (WHERE last_status = 'RUNNING') AS running, \
+                count(*) FILTER (WHERE last_status IN ('PROVISIONING', 'PENDING', 'ACTIVATING')) AS pending \
+         FROM tasks WHERE service_id = ANY($1) AND service_id IS NOT NULL AND last_status <> 'STOPPED' \
+         AND deployment_id IS NOT NULL GROUP BY service_id, deployment_id",
+    );
+    Ok(query.bind(service_ids).fetch_all(db.pool()).await?)
+}

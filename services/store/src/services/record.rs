@@ -1,0 +1,134 @@
+//! The rows and documents of services.
+
+use aws_model::ecs::types::{
+    LaunchType, PlacementConstraint, PlacementStrategy, PropagateTags, SchedulingStrategy,
+};
+use chrono::{DateTime, Utc};
+use domain::ServiceStatus;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+/// Column `services.spec`: what CreateService and UpdateService set. Changes touch later tasks only (S-07).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServiceSpec {
+    /// EC2 or EXTERNAL.
+    pub launch_type: LaunchType,
+    pub rolling: Rolling,
+    #[serde(default)]
+    pub placement_constraints: Vec<PlacementConstraint>,
+    #[serde(default)]
+    pub placement_strategy: Vec<PlacementStrategy>,
+    pub propagate_tags: PropagateTags,
+    pub enable_ecs_managed_tags: bool,
+    /// Seconds; kept for the time when services have load balancers.
+    #[serde(default)]
+    pub health_check_grace_period_seconds: Option<i32>,
+}
+
+/// How a deployment replaces tasks (D-01 to D-22).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rolling {
+    pub maximum_percent: i32,
+    pub minimum_healthy_percent: i32,
+    pub circuit_breaker: CircuitBreaker,
+}
+
+/// Whether failing deployments are given up (D-20 to D-22).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CircuitBreaker {
+    pub enable: bool,
+    pub rollback: bool,
+}
+
+/// Column `deployments.spec`: the service revision, what new tasks of the deployment are made of besides the definition (S-21).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeploymentSpec {
+    pub launch_type: LaunchType,
+}
+
+/// A row of `services`.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct ServiceRow {
+    pub id: i64,
+    pub cluster_id: i64,
+    pub name: String,
+    #[sqlx(try_from = "String")]
+    pub status: ServiceStatus,
+    /// REPLICA or DAEMON.
+    pub scheduling_strategy: String,
+    /// For DAEMON: the number of eligible instances, written by the scheduler (S-60).
+    pub desired_count: i32,
+    pub spec: Json<ServiceSpec>,
+    /// Only the scheduler reads and writes it.
+    pub scheduler: Json<Value>,
+    pub settled: bool,
+    pub generation: i64,
+    pub create_digest: Vec<u8>,
+    pub created_at: DateTime<Utc>,
+    pub created_by: String,
+}
+
+impl ServiceRow {
+    pub fn strategy(&self) -> SchedulingStrategy {
+        if self.is_daemon() { SchedulingStrategy::Daemon } else { SchedulingStrategy::Replica }
+    }
+
+    pub fn is_daemon(&self) -> bool {
+        self.scheduling_strategy == SchedulingStrategy::Daemon.as_str()
+    }
+
+    /// `group` of the service's tasks (T-20).
+    pub fn task_group(&self) -> String {
+        format!("service:{}", self.name)
+    }
+}
+
+/// A row of `deployments`.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct DeploymentRow {
+    /// The 19 digits of `ecs-svc/…`.
+    pub id: i64,
+    pub service_id: i64,
+    /// PRIMARY, ACTIVE or INACTIVE (D-10, D-12).
+    pub status: String,
+    pub task_definition_id: i64,
+    /// Of the task definition.
+    pub family: String,
+    pub revision: i32,
+    pub desired_count: i32,
+    pub spec: Json<DeploymentSpec>,
+    /// IN_PROGRESS, COMPLETED or FAILED (D-16).
+    pub rollout_state: String,
+    pub rollout_state_reason: String,
+    pub failed_tasks: i32,
+    /// Only the scheduler reads and writes it.
+    pub scheduler: Json<Value>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl DeploymentRow {
+    pub fn is_primary(&self) -> bool {
+        self.status == "PRIMARY"
+    }
+}
+
+/// Tasks of a deployment (S-22).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct DeploymentCounts {
+    pub service_id: i64,
+    pub deployment_id: i64,
+    pub running: i64,
+    pub pending: i64,
+}
+
+/// A row of `service_events`.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct EventRow {
+    pub id: Uuid,
+    pub service_id: i64,
+    pub created_at: DateTime<Utc>,
+    pub message: String,
+}

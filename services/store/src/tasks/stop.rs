@@ -1,0 +1,71 @@
+//! Asking tasks to stop (T-34, T-40).
+
+use chrono::{DateTime, Utc};
+use domain::TaskId;
+use uuid::Uuid;
+
+use super::{COLUMNS, TaskRow};
+use crate::wake::Wake;
+use crate::{Db, Result, Tx};
+
+/// Why a task is to stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StopCause {
+    /// `UserInitiated`, `ServiceSchedulerInitiated`, …
+    pub code: String,
+    pub reason: String,
+}
+
+/// A task that was asked to stop just now.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Stopped {
+    pub id: Uuid,
+    pub instance_id: Option<Uuid>,
+    pub service_id: Option<i64>,
+}
+
+/// Turns a task's desired status to STOPPED; one that is stopping or stopped stays as it is, its first cause too (T-34).
+/// Gives the task as it is now, `None` if the cluster has no such task.
+pub async fn stop(db: &Db, cluster_id: i64, id: TaskId, cause: &StopCause, now: DateTime<Utc>) -> Result<Option<TaskRow>> {
+    let mut tx = db.begin().await?;
+    let stopped = stop_many(&mut tx, &[(id, cause.clone())], now).await?;
+    let sql = format!("SELECT {COLUMNS} FROM tasks WHERE id = $1 AND cluster_id = $2");
+    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id.uuid()).bind(cluster_id);
+    let Some(row): Option<TaskRow> = query.fetch_optional(&mut *tx).await? else {
+        // Not of this cluster: nothing may have changed.
+        tx.rollback().await?;
+        return Ok(None);
+    };
+    db.commit(tx, wakes(&stopped)).await?;
+    Ok(Some(row))
+}
+
+/// The same for several tasks in the caller's transaction; gives those whose desired status changed. Send [`wakes`] at commit.
+pub async fn stop_many(tx: &mut Tx, tasks: &[(TaskId, StopCause)], now: DateTime<Utc>) -> Result<Vec<Stopped>> {
+    if tasks.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Rows are locked in the order of their ids, as everywhere.
+    let rows = sqlx::query_as(
+        "WITH asked AS (SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) AS a(id, code, reason)), \
+         held AS (SELECT t.id FROM tasks t JOIN asked a ON a.id = t.id WHERE t.desired_status = 'RUNNING' ORDER BY t.id FOR UPDATE OF t) \
+         UPDATE tasks t SET desired_status = 'STOPPED', stopping_at = coalesce(t.stopping_at, $4), \
+             stop_code = coalesce(t.stop_code, a.code), stopped_reason = coalesce(t.stopped_reason, a.reason), version = t.version + 1 \
+         FROM asked a JOIN held h ON h.id = a.id WHERE t.id = a.id AND t.desired_status = 'RUNNING' \
+         RETURNING t.id, t.instance_id, t.service_id",
+    )
+    .bind(tasks.iter().map(|(id, _)| id.uuid()).collect::<Vec<_>>())
+    .bind(tasks.iter().map(|(_, cause)| cause.code.as_str()).collect::<Vec<_>>())
+    .bind(tasks.iter().map(|(_, cause)| cause.reason.as_str()).collect::<Vec<_>>())
+    .bind(now)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows)
+}
+
+/// Whom these stops concern: the agents and the services.
+pub fn wakes(stopped: &[Stopped]) -> Vec<Wake> {
+    let agents = stopped.iter().filter_map(|task| task.instance_id).map(Wake::Instance);
+    let services = stopped.iter().filter_map(|task| task.service_id).map(Wake::Service);
+    agents.chain(services).collect()
+}
