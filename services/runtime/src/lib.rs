@@ -3,6 +3,7 @@
 
 pub mod cgroup;
 pub mod container;
+pub mod docker;
 pub mod error;
 pub mod event;
 pub mod image;
@@ -12,6 +13,7 @@ pub mod stats;
 pub mod volume;
 
 pub use container::{ContainerDetails, ContainerId, ContainerSpec, ContainerStatus, ContainerSummary};
+pub use docker::DockerRuntime;
 pub use error::{Result, RuntimeError};
 pub use event::{ContainerEvent, ContainerEventKind, LabelFilter, RuntimeEvent};
 pub use image::{ImageDetails, ImageSummary, PullProgress, RegistryAuth};
