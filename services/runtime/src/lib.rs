@@ -6,6 +6,7 @@ pub mod container;
 pub mod docker;
 pub mod error;
 pub mod event;
+pub mod fake;
 pub mod image;
 pub mod info;
 mod runtime;
@@ -16,6 +17,7 @@ pub use container::{ContainerDetails, ContainerId, ContainerSpec, ContainerStatu
 pub use docker::DockerRuntime;
 pub use error::{Result, RuntimeError};
 pub use event::{ContainerEvent, ContainerEventKind, LabelFilter, RuntimeEvent};
+pub use fake::FakeRuntime;
 pub use image::{ImageDetails, ImageSummary, PullProgress, RegistryAuth};
 pub use info::EngineInfo;
 pub use runtime::{EventStream, Runtime};
