@@ -132,6 +132,8 @@ CREATE TABLE container_instances (
     CHECK (status = 'INACTIVE' OR (used_cpu <= cpu AND used_memory <= memory) )
 );
 CREATE INDEX container_instances_cluster ON container_instances (cluster_id, id) WHERE status <> 'INACTIVE';
+-- One registration per token.
+CREATE UNIQUE INDEX container_instances_token ON container_instances (cluster_id, client_token);
 CREATE INDEX container_instances_gone ON container_instances (deregistered_at) WHERE status = 'INACTIVE';
 
 CREATE TABLE services (
@@ -145,15 +147,22 @@ CREATE TABLE services (
     spec                 jsonb NOT NULL,
     -- The scheduler's own memory (steady state, throttling).
     scheduler            jsonb NOT NULL DEFAULT '{}',
+    -- Nothing is missing or under way: the scheduler looks only when it is woken.
+    settled              boolean NOT NULL DEFAULT false,
     -- Raised by every change that a plan depends on; plans commit only against the generation that they were made of.
     generation           bigint NOT NULL DEFAULT 1,
-    client_token         text,
+    -- Of CreateService's parameters: the same call again is no error (S-03).
+    create_digest        bytea NOT NULL,
     created_at           timestamptz NOT NULL,
     created_by           text NOT NULL,
     deleted_at           timestamptz
 );
 CREATE UNIQUE INDEX services_name ON services (cluster_id, name) WHERE status <> 'INACTIVE';
+CREATE INDEX services_by_name ON services (cluster_id, name COLLATE "C") WHERE status = 'ACTIVE';
+CREATE INDEX services_newest ON services (cluster_id, name, id DESC);
 CREATE INDEX services_live ON services (id) WHERE status <> 'INACTIVE';
+CREATE INDEX services_unsettled ON services (id) WHERE status <> 'INACTIVE' AND NOT settled;
+CREATE INDEX services_gone ON services (deleted_at) WHERE status = 'INACTIVE';
 
 CREATE TABLE deployments (
     -- The 19 digits of `ecs-svc/…`.
@@ -173,7 +182,8 @@ CREATE TABLE deployments (
     updated_at            timestamptz NOT NULL
 );
 CREATE INDEX deployments_service ON deployments (service_id, created_at DESC);
-CREATE INDEX deployments_task_definition ON deployments (task_definition_id) WHERE status <> 'INACTIVE';
+CREATE INDEX deployments_task_definition ON deployments (task_definition_id);
+CREATE INDEX deployments_finished ON deployments (updated_at) WHERE status = 'INACTIVE';
 
 CREATE TABLE service_events (
     id          uuid PRIMARY KEY,
@@ -225,5 +235,6 @@ CREATE INDEX tasks_running ON tasks (cluster_id, id) WHERE desired_status = 'RUN
 CREATE INDEX tasks_stopped ON tasks (cluster_id, id) WHERE desired_status = 'STOPPED';
 CREATE INDEX tasks_on_instance ON tasks (instance_id) WHERE last_status <> 'STOPPED';
 CREATE INDEX tasks_of_service ON tasks (service_id) WHERE service_id IS NOT NULL AND (last_status <> 'STOPPED' OR NOT accounted);
+CREATE INDEX tasks_unaccounted ON tasks (service_id) WHERE service_id IS NOT NULL AND last_status = 'STOPPED' AND NOT accounted;
 CREATE INDEX tasks_retention ON tasks (stopped_at) WHERE last_status = 'STOPPED';
 CREATE INDEX tasks_of_definition ON tasks (task_definition_id) WHERE last_status <> 'STOPPED';

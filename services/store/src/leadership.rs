@@ -18,7 +18,10 @@ impl Leadership {
     /// The holder has to [`confirm`](Self::confirm) at least every few seconds.
     pub async fn try_acquire(db: &Db, name: &str) -> Result<Option<Self>> {
         let mut connection = db.pool().acquire().await?.detach();
-        sqlx::query("SELECT set_config('idle_session_timeout', $1, false)").bind(SILENCE).execute(&mut connection).await?;
+        sqlx::query("SELECT set_config('idle_session_timeout', $1, false)")
+            .bind(SILENCE)
+            .execute(&mut connection)
+            .await?;
         let acquired = sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtextextended($1, 0))")
             .bind(format!("berth lead of {name}"))
             .fetch_one(&mut connection)

@@ -21,7 +21,12 @@ pub struct NewService {
 }
 
 /// Adds the service; `None` if one of this name is there that is not INACTIVE (S-03). Waits for a parallel one to end.
-pub async fn insert(tx: &mut Tx, cluster_id: i64, new: &NewService, now: DateTime<Utc>) -> Result<Option<ServiceRow>> {
+pub async fn insert(
+    tx: &mut Tx,
+    cluster_id: i64,
+    new: &NewService,
+    now: DateTime<Utc>,
+) -> Result<Option<ServiceRow>> {
     let sql = format!(
         "INSERT INTO services (cluster_id, name, status, scheduling_strategy, desired_count, spec, create_digest, created_at, created_by) \
          VALUES ($1, $2, 'ACTIVE', $3, $4, $5, $6, $7, $8) \
@@ -46,7 +51,11 @@ pub async fn lock(tx: &mut Tx, cluster_id: i64, name: &str) -> Result<Option<Ser
     let sql = format!(
         "SELECT {COLUMNS} FROM services WHERE cluster_id = $1 AND name = $2 AND status <> 'INACTIVE' FOR NO KEY UPDATE"
     );
-    Ok(sqlx::query_as(AssertSqlSafe(sql)).bind(cluster_id).bind(name).fetch_optional(&mut **tx).await?)
+    Ok(sqlx::query_as(AssertSqlSafe(sql))
+        .bind(cluster_id)
+        .bind(name)
+        .fetch_optional(&mut **tx)
+        .await?)
 }
 
 /// Writes status, desired count and spec of a locked row and makes the scheduler look at it. `row.generation` is the new one then.

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::DeploymentId;
-use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
+use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::record::{DeploymentCounts, DeploymentRow, DeploymentSpec};
 use crate::{Db, Result, Tx};
@@ -27,12 +27,23 @@ impl NewDeployment {
     pub fn begun(task_definition_id: i64, desired_count: i32, spec: DeploymentSpec) -> Self {
         let id = DeploymentId::random(&mut rand::rng());
         let rollout_state_reason = format!("ECS deployment {id} in progress.");
-        Self { id, task_definition_id, desired_count, spec, rollout_state_reason }
+        Self {
+            id,
+            task_definition_id,
+            desired_count,
+            spec,
+            rollout_state_reason,
+        }
     }
 }
 
 /// Makes it PRIMARY; the former one becomes ACTIVE (D-10). The caller holds the service's row.
-pub async fn begin(tx: &mut Tx, service_id: i64, new: &NewDeployment, now: DateTime<Utc>) -> Result<DeploymentRow> {
+pub async fn begin(
+    tx: &mut Tx,
+    service_id: i64,
+    new: &NewDeployment,
+    now: DateTime<Utc>,
+) -> Result<DeploymentRow> {
     sqlx::query("UPDATE deployments SET status = 'ACTIVE', updated_at = $2 WHERE service_id = $1 AND status = 'PRIMARY'")
         .bind(service_id)
         .bind(now)
@@ -60,23 +71,47 @@ pub async fn begin(tx: &mut Tx, service_id: i64, new: &NewDeployment, now: DateT
 /// The PRIMARY one of a service whose row the caller holds.
 pub async fn primary(tx: &mut Tx, service_id: i64) -> Result<Option<DeploymentRow>> {
     let sql = format!("SELECT {COLUMNS} FROM {JOINED} WHERE d.service_id = $1 AND d.status = 'PRIMARY'");
-    Ok(sqlx::query_as(AssertSqlSafe(sql)).bind(service_id).fetch_optional(&mut **tx).await?)
+    Ok(sqlx::query_as(AssertSqlSafe(sql))
+        .bind(service_id)
+        .fetch_optional(&mut **tx)
+        .await?)
 }
 
-/// Those of these services that are not INACTIVE; of an INACTIVE service its last PRIMARY one. Newest first.
+/// What DescribeServices needs of these services: those that are not INACTIVE, and for an INACTIVE service its newest one. Newest first.
 pub async fn shown(db: &Db, service_ids: &[i64]) -> Result<Vec<DeploymentRow>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM {JOINED} WHERE d.service_id = ANY($1) AND d.status <> 'INACTIVE' ORDER BY d.created_at DESC, d.id"
+        "SELECT {COLUMNS} FROM {JOINED} WHERE d.service_id = ANY($1) AND (d.status <> 'INACTIVE' OR d.id = ( \
+             SELECT n.id FROM deployments n JOIN services s ON s.id = n.service_id \
+             WHERE n.service_id = d.service_id AND s.status = 'INACTIVE' ORDER BY n.created_at DESC LIMIT 1)) \
+         ORDER BY d.created_at DESC, d.id"
     );
-    Ok(sqlx::query_as(AssertSqlSafe(sql)).bind(service_ids).fetch_all(db.pool()).await?)
+    Ok(sqlx::query_as(AssertSqlSafe(sql))
+        .bind(service_ids)
+        .fetch_all(db.pool())
+        .await?)
 }
 
-/// The last COMPLETED deployment of a service that is no longer in use: what a rollback would go back to (D-22).
-pub async fn last_completed(db: &Db, service_id: i64) -> Result<Option<DeploymentRow>> {
+/// Those of one service that are not INACTIVE.
+pub(super) async fn listed(connection: &mut PgConnection, service_id: i64) -> Result<Vec<DeploymentRow>> {
+    let sql = format!("SELECT {COLUMNS} FROM {JOINED} WHERE d.service_id = $1 AND d.status <> 'INACTIVE'");
+    Ok(sqlx::query_as(AssertSqlSafe(sql))
+        .bind(service_id)
+        .fetch_all(connection)
+        .await?)
+}
+
+/// The last COMPLETED deployment of a service, in use or not: what a rollback goes back to (D-22).
+pub(super) async fn last_completed(
+    connection: &mut PgConnection,
+    service_id: i64,
+) -> Result<Option<DeploymentRow>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM {JOINED} WHERE d.service_id = $1 AND d.rollout_state = 'COMPLETED' ORDER BY d.created_at DESC LIMIT 1"
     );
-    Ok(sqlx::query_as(AssertSqlSafe(sql)).bind(service_id).fetch_optional(db.pool()).await?)
+    Ok(sqlx::query_as(AssertSqlSafe(sql))
+        .bind(service_id)
+        .fetch_optional(connection)
+        .await?)
 }
 
 /// How many tasks of these services run and are on the way, by deployment (S-22).

@@ -72,7 +72,11 @@ pub struct ServiceRow {
 
 impl ServiceRow {
     pub fn strategy(&self) -> SchedulingStrategy {
-        if self.is_daemon() { SchedulingStrategy::Daemon } else { SchedulingStrategy::Replica }
+        if self.is_daemon() {
+            SchedulingStrategy::Daemon
+        } else {
+            SchedulingStrategy::Replica
+        }
     }
 
     pub fn is_daemon(&self) -> bool {

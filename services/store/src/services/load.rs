@@ -1,0 +1,230 @@
+//! Everything that the scheduler looks at when it plans for one service: one query per table, whatever the number of tasks.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use domain::{ContainerInstanceId, DesiredStatus, HealthStatus, InstanceStatus, Scope, TaskStatus};
+use planning::query::Subject;
+use sqlx::types::Json;
+use sqlx::{AssertSqlSafe, FromRow, PgConnection};
+use uuid::Uuid;
+
+use super::deployments;
+use super::record::{DeploymentRow, ServiceRow};
+use crate::placement::InCluster;
+use crate::{Db, Result, StoreError};
+
+/// Longer messages name tasks and are never said twice, so nobody has to read them.
+const LONGEST_REPEATED: i32 = 600;
+
+/// A service as it was when `service.generation` was read, or later.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    pub service: ServiceRow,
+    pub cluster: InCluster,
+    /// Those in `deployments[]`.
+    pub deployments: Vec<DeploymentRow>,
+    /// Tasks that are not STOPPED, and those that are and have not been accounted for.
+    pub tasks: Vec<TaskFacts>,
+    /// REPLICA: the hosts of `tasks`. DAEMON: all hosts of the cluster.
+    pub hosts: Vec<HostFacts>,
+    /// What is said of the service since `events_since`, as far as it may be said again.
+    pub events: Vec<(DateTime<Utc>, String)>,
+    /// The last COMPLETED deployment.
+    pub completed: Option<DeploymentRow>,
+}
+
+/// A task as the scheduler sees it.
+#[derive(Debug, Clone, FromRow)]
+pub struct TaskFacts {
+    pub id: Uuid,
+    pub deployment_id: Option<i64>,
+    pub instance_id: Option<Uuid>,
+    #[sqlx(try_from = "String")]
+    pub desired_status: DesiredStatus,
+    #[sqlx(try_from = "String")]
+    pub last_status: TaskStatus,
+    #[sqlx(try_from = "String")]
+    pub health: HealthStatus,
+    pub stop_code: Option<String>,
+    pub stopped_reason: Option<String>,
+    pub protected_until: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub started_at: Option<DateTime<Utc>>,
+}
+
+/// A container instance as the scheduler sees it.
+#[derive(Debug, Clone, FromRow)]
+pub struct HostFacts {
+    pub id: Uuid,
+    #[sqlx(try_from = "String")]
+    pub status: InstanceStatus,
+    pub agent_connected: bool,
+    pub agent_version: Option<String>,
+    pub ec2_instance_id: Option<String>,
+    pub registered_at: DateTime<Utc>,
+    pub attributes: Json<BTreeMap<String, Option<String>>>,
+    /// Registered less taken.
+    pub free_cpu: i64,
+    pub free_memory: i64,
+    pub task_groups: Json<BTreeMap<String, u32>>,
+}
+
+impl HostFacts {
+    pub fn container_instance_id(&self) -> ContainerInstanceId {
+        ContainerInstanceId(self.id)
+    }
+}
+
+impl Subject for HostFacts {
+    fn agent_connected(&self) -> bool {
+        self.agent_connected
+    }
+    fn agent_version(&self) -> Option<&str> {
+        self.agent_version.as_deref()
+    }
+    fn attribute(&self, name: &str) -> Option<Option<&str>> {
+        self.attributes.get(name).map(Option::as_deref)
+    }
+    fn ec2_instance_id(&self) -> Option<&str> {
+        self.ec2_instance_id.as_deref()
+    }
+    fn registered_at(&self) -> DateTime<Utc> {
+        self.registered_at
+    }
+    fn running_tasks_count(&self) -> i64 {
+        self.task_groups.values().copied().map(i64::from).sum()
+    }
+    fn task_groups(&self) -> impl Iterator<Item = &str> {
+        self.task_groups.keys().map(String::as_str)
+    }
+}
+
+#[derive(FromRow)]
+struct Owner {
+    cluster_name: String,
+    account: String,
+    region: String,
+}
+
+/// The service with all that belongs to it; `None` if it is not there or INACTIVE. The generation is read first: a plan that is
+/// made of something newer only fails to commit.
+pub async fn load(db: &Db, id: i64, events_since: DateTime<Utc>) -> Result<Option<Loaded>> {
+    let mut connection = db.pool().acquire().await?;
+    let sql = format!(
+        "SELECT {} FROM services WHERE id = $1 AND status <> 'INACTIVE'",
+        super::COLUMNS
+    );
+    let row: Option<ServiceRow> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(id)
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some(service) = row else { return Ok(None) };
+    let cluster = cluster(&mut connection, service.cluster_id).await?;
+    let deployments = deployments::listed(&mut connection, id).await?;
+    let tasks = tasks(&mut connection, id).await?;
+    let hosts = match service.is_daemon() {
+        true => all_hosts(&mut connection, service.cluster_id).await?,
+        false => hosts_of(&mut connection, &service, &tasks).await?,
+    };
+    let events = events(&mut connection, id, events_since).await?;
+    let completed = deployments::last_completed(&mut connection, id).await?;
+    Ok(Some(Loaded {
+        service,
+        cluster,
+        deployments,
+        tasks,
+        hosts,
+        events,
+        completed,
+    }))
+}
+
+async fn cluster(connection: &mut PgConnection, id: i64) -> Result<InCluster> {
+    let owner: Owner =
+        sqlx::query_as("SELECT name AS cluster_name, account, region FROM clusters WHERE id = $1")
+            .bind(id)
+            .fetch_one(connection)
+            .await?;
+    let inconsistent = |error: domain::scope::ScopeError| StoreError::Inconsistent {
+        table: "clusters",
+        reason: error.to_string(),
+    };
+    let scope = Scope::new(
+        owner.account.parse().map_err(inconsistent)?,
+        owner.region.parse().map_err(inconsistent)?,
+    );
+    Ok(InCluster {
+        id,
+        name: owner.cluster_name,
+        scope,
+    })
+}
+
+async fn tasks(connection: &mut PgConnection, service: i64) -> Result<Vec<TaskFacts>> {
+    let query = sqlx::query_as(
+        "SELECT id, deployment_id, instance_id, desired_status, last_status, health, stop_code, stopped_reason, protected_until, \
+                created_at, started_at \
+         FROM tasks WHERE service_id = $1 AND service_id IS NOT NULL AND (last_status <> 'STOPPED' OR NOT accounted)",
+    );
+    Ok(query.bind(service).fetch_all(connection).await?)
+}
+
+const HOST: &str = "id, status, agent_connected, agent_version, ec2_instance_id, registered_at, cpu - used_cpu AS free_cpu, \
+    memory - used_memory AS free_memory, task_groups";
+
+/// Hosts of the tasks, with the attributes that the choice of victims may go by (S-50).
+async fn hosts_of(
+    connection: &mut PgConnection,
+    service: &ServiceRow,
+    tasks: &[TaskFacts],
+) -> Result<Vec<HostFacts>> {
+    let mut ids: Vec<Uuid> = tasks.iter().filter_map(|task| task.instance_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut names = vec!["ecs.availability-zone".to_owned()];
+    let fields = service
+        .spec
+        .placement_strategy
+        .iter()
+        .filter_map(|strategy| strategy.field.as_deref());
+    names.extend(fields.map(|field| field.strip_prefix("attribute:").unwrap_or(field).to_owned()));
+    let sql = format!(
+        "SELECT {HOST}, (SELECT coalesce(jsonb_object_agg(name, attributes -> name), '{{}}') FROM unnest($2::text[]) AS name \
+             WHERE attributes ? name) AS attributes FROM container_instances WHERE id = ANY($1)"
+    );
+    Ok(sqlx::query_as(AssertSqlSafe(sql))
+        .bind(ids)
+        .bind(names)
+        .fetch_all(connection)
+        .await?)
+}
+
+async fn all_hosts(connection: &mut PgConnection, cluster: i64) -> Result<Vec<HostFacts>> {
+    let sql = format!(
+        "SELECT {HOST}, attributes FROM container_instances WHERE cluster_id = $1 AND status <> 'INACTIVE'"
+    );
+    Ok(sqlx::query_as(AssertSqlSafe(sql))
+        .bind(cluster)
+        .fetch_all(connection)
+        .await?)
+}
+
+async fn events(
+    connection: &mut PgConnection,
+    service: i64,
+    since: DateTime<Utc>,
+) -> Result<Vec<(DateTime<Utc>, String)>> {
+    let query = sqlx::query_as(
+        "SELECT created_at, message FROM service_events WHERE service_id = $1 AND created_at > $2 AND octet_length(message) <= $3",
+    );
+    Ok(query
+        .bind(service)
+        .bind(since)
+        .bind(LONGEST_REPEATED)
+        .fetch_all(connection)
+        .await?)
+}
