@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::{Db, Result};
 
 pub use assignments::{Assignment, Look, Unsettled, look, should_run};
-pub use attributes::{AttributeTarget, AttributesChange, change_attributes};
+pub use attributes::{AttributeFilter, AttributeTarget, AttributesChange, change_attributes, list_attributes};
 pub use registration::{Registration, register};
 pub use session::{Session, SessionTarget, connect, disconnect, find_for_session, report_health, reserve_numbers};
 pub use status::{Deregistered, deregister, forget_before, lost, set_status};

@@ -25,12 +25,16 @@ pub struct ServiceSpec {
     pub directory: &'static str,
     /// API version, the directory below.
     pub api_version: &'static str,
+    /// Members that clients send although the public model leaves them out: structure, member, shape.
+    pub additions: &'static [(&'static str, &'static str, &'static str)],
 }
 
 const SERVICES: &[ServiceSpec] = &[ServiceSpec {
     module: "ecs",
     directory: "ecs",
     api_version: "2014-11-13",
+    // The ECS agent has a model of its own.
+    additions: &[("RegisterContainerInstanceRequest", "clientToken", "String")],
 }];
 
 /// The sources that `generated.rs` and `generated/` are written into, from the workspace root.
@@ -78,9 +82,12 @@ fn generate(root: &Path, botocore: &Botocore) -> Result<Tree> {
         .collect();
     tree.add("generated.rs", modules);
     for service in SERVICES {
-        let model = botocore
+        let mut model = botocore
             .service(service)
             .with_context(|| format!("reading botocore's model of {}", service.directory))?;
+        for (structure, member, shape) in service.additions {
+            model.add_member(structure, member, shape)?;
+        }
         let layout = Layout::of(&model)?;
         render::service(service, &model, &layout, &mut tree)?;
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::ContainerInstanceId;
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -60,4 +61,37 @@ pub async fn change_attributes(
     }
     db.commit(tx, ids.into_iter().map(|id| Wake::Host(cluster_id, id))).await?;
     Ok(AttributesChange::Done)
+}
+
+/// Which attributes ListAttributes shows.
+#[derive(Debug, Clone, Default)]
+pub struct AttributeFilter {
+    pub name: Option<String>,
+    pub value: Option<String>,
+}
+
+/// Attributes of the cluster's instances after `after`, in the order of instance and name.
+pub async fn list_attributes(
+    db: &Db,
+    cluster_id: i64,
+    filter: &AttributeFilter,
+    after: Option<(ContainerInstanceId, String)>,
+    limit: i64,
+) -> Result<Vec<(ContainerInstanceId, String, Option<String>)>> {
+    let (after_id, after_name) = after.map_or((None, None), |(id, name)| (Some(id.uuid()), Some(name)));
+    let rows: Vec<(Uuid, String, Option<String>)> = sqlx::query_as(
+        "SELECT i.id, a.key, a.value FROM container_instances i, jsonb_each_text(i.attributes) a \
+         WHERE i.cluster_id = $1 AND i.status <> 'INACTIVE' AND ($2::text IS NULL OR a.key = $2) AND ($3::text IS NULL OR a.value = $3) \
+           AND ($4::uuid IS NULL OR i.id > $4 OR (i.id = $4 AND a.key > $5)) \
+         ORDER BY i.id, a.key LIMIT $6",
+    )
+    .bind(cluster_id)
+    .bind(&filter.name)
+    .bind(&filter.value)
+    .bind(after_id)
+    .bind(after_name)
+    .bind(limit)
+    .fetch_all(db.pool())
+    .await?;
+    Ok(rows.into_iter().map(|(id, name, value)| (ContainerInstanceId(id), name, value)).collect())
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -158,6 +158,26 @@ impl Shape {
 impl Model {
     pub fn parse(text: &str) -> Result<Self> {
         serde_json::from_str(text).context("parsing the service model")
+    }
+
+    /// Adds a member that is not required at the end of a structure; gives an error once the model has it.
+    pub fn add_member(&mut self, structure: &str, member: &str, shape: &str) -> Result<()> {
+        self.shape(shape)?;
+        let shape = Reference {
+            shape: shape.to_owned(),
+        };
+        let members = &mut self
+            .shapes
+            .get_mut(structure)
+            .with_context(|| format!("the model has no shape {structure}"))?
+            .members
+            .0;
+        ensure!(
+            members.iter().all(|(name, _)| name != member),
+            "{structure} has {member} by now"
+        );
+        members.push((member.to_owned(), shape));
+        Ok(())
     }
 
     pub fn shape(&self, name: &str) -> Result<&Shape> {

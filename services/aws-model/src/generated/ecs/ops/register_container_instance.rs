@@ -63,6 +63,8 @@ pub struct RegisterContainerInstanceRequest {
     pub platform_devices: Option<Vec<PlatformDevice>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<Tag>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_token: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -105,5 +107,6 @@ pub(crate) static REGISTER_CONTAINER_INSTANCE_REQUEST: Shape = Shape::Structure 
         Member::optional("attributes", &ATTRIBUTES),
         Member::optional("platformDevices", &PLATFORM_DEVICES),
         Member::optional("tags", &TAGS),
+        Member::optional("clientToken", &schema::STRING),
     ],
 };
