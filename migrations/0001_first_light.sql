@@ -235,6 +235,7 @@ CREATE INDEX tasks_running ON tasks (cluster_id, id) WHERE desired_status = 'RUN
 CREATE INDEX tasks_stopped ON tasks (cluster_id, id) WHERE desired_status = 'STOPPED';
 CREATE INDEX tasks_on_instance ON tasks (instance_id) WHERE last_status <> 'STOPPED';
 CREATE INDEX tasks_of_service ON tasks (service_id) WHERE service_id IS NOT NULL AND (last_status <> 'STOPPED' OR NOT accounted);
+CREATE INDEX tasks_by_service ON tasks (service_id) WHERE service_id IS NOT NULL;
 CREATE INDEX tasks_unaccounted ON tasks (service_id) WHERE service_id IS NOT NULL AND last_status = 'STOPPED' AND NOT accounted;
 CREATE INDEX tasks_retention ON tasks (stopped_at) WHERE last_status = 'STOPPED';
 CREATE INDEX tasks_of_definition ON tasks (task_definition_id) WHERE last_status <> 'STOPPED';

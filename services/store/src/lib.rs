@@ -13,6 +13,7 @@ pub mod launch;
 pub mod leases;
 pub mod placement;
 pub mod reset;
+pub mod retention;
 pub mod services;
 pub mod settings;
 pub mod tags;

@@ -9,8 +9,8 @@ pub mod deployments;
 pub mod events;
 pub mod load;
 pub mod record;
-pub mod retention;
 pub mod sweep;
+pub mod tags;
 
 use std::collections::HashMap;
 

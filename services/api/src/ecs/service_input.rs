@@ -18,7 +18,9 @@ pub fn desired_count(count: i32) -> Result<i32> {
     match count {
         0..=DESIRED_LIMIT => Ok(count),
         ..0 => Err(Error::invalid_parameter("desiredCount should not be negative.")),
-        _ => Err(Error::invalid_parameter(format!("desiredCount must be at most {DESIRED_LIMIT}."))),
+        _ => Err(Error::invalid_parameter(format!(
+            "desiredCount must be at most {DESIRED_LIMIT}."
+        ))),
     }
 }
 
@@ -31,7 +33,8 @@ pub fn desired_count_of_daemon() -> Error {
 
 /// Checks `placementConstraints` (P-02, P-22).
 pub fn constraints(given: Vec<PlacementConstraint>) -> Result<Vec<PlacementConstraint>> {
-    launch::constraints(&TaskDefinition::default(), &given).map_err(|error| Error::invalid_parameter(error.to_string()))?;
+    launch::constraints(&TaskDefinition::default(), &given)
+        .map_err(|error| Error::invalid_parameter(error.to_string()))?;
     Ok(given)
 }
 

@@ -113,10 +113,10 @@ async fn attempt_to_deregister(
 }
 
 /// Hosts of all accounts that are lost: their agents have been silent since `before`, and a server was there to connect to all the
-/// while. Only those with tasks that are not STOPPED. For [`crate::task_reports::stop_all_on_lost_host`].
-pub async fn lost(db: &Db, before: DateTime<Utc>) -> Result<Vec<Uuid>> {
-    let query = sqlx::query_scalar(
-        "SELECT i.id FROM container_instances i \
+/// while. Only those with tasks that are not STOPPED, with their EC2 instance ids. For [`crate::task_reports::stop_all_on_lost_host`].
+pub async fn lost(db: &Db, before: DateTime<Utc>) -> Result<Vec<(Uuid, Option<String>)>> {
+    let query = sqlx::query_as(
+        "SELECT i.id, i.ec2_instance_id FROM container_instances i \
          WHERE NOT i.agent_connected AND i.status <> 'INACTIVE' AND i.disconnected_at <= $1 \
            AND EXISTS (SELECT 1 FROM tasks t WHERE t.instance_id = i.id AND t.last_status <> 'STOPPED') \
            AND (SELECT min(started_at) FROM servers WHERE seen_at > now() - make_interval(secs => $2)) <= $1 ORDER BY i.id",

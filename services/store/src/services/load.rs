@@ -28,6 +28,8 @@ pub struct Loaded {
     pub tasks: Vec<TaskFacts>,
     /// REPLICA: the hosts of `tasks`. DAEMON: all hosts of the cluster.
     pub hosts: Vec<HostFacts>,
+    /// DAEMON: the task groups of all daemons of the cluster.
+    pub daemon_groups: Vec<String>,
     /// What is said of the service since `events_since`, as far as it may be said again.
     pub events: Vec<(DateTime<Utc>, String)>,
     /// The last COMPLETED deployment.
@@ -123,9 +125,11 @@ pub async fn load(db: &Db, id: i64, events_since: DateTime<Utc>) -> Result<Optio
     let cluster = cluster(&mut connection, service.cluster_id).await?;
     let deployments = deployments::listed(&mut connection, id).await?;
     let tasks = tasks(&mut connection, id).await?;
-    let hosts = match service.is_daemon() {
-        true => all_hosts(&mut connection, service.cluster_id).await?,
-        false => hosts_of(&mut connection, &service, &tasks).await?,
+    let (hosts, daemon_groups) = if service.is_daemon() {
+        let groups = daemon_groups(&mut connection, service.cluster_id).await?;
+        (all_hosts(&mut connection, service.cluster_id).await?, groups)
+    } else {
+        (hosts_of(&mut connection, &service, &tasks).await?, Vec::new())
     };
     let events = events(&mut connection, id, events_since).await?;
     let completed = deployments::last_completed(&mut connection, id).await?;
@@ -135,6 +139,7 @@ pub async fn load(db: &Db, id: i64, events_since: DateTime<Utc>) -> Result<Optio
         deployments,
         tasks,
         hosts,
+        daemon_groups,
         events,
         completed,
     }))
@@ -211,6 +216,13 @@ async fn all_hosts(connection: &mut PgConnection, cluster: i64) -> Result<Vec<Ho
         .bind(cluster)
         .fetch_all(connection)
         .await?)
+}
+
+async fn daemon_groups(connection: &mut PgConnection, cluster: i64) -> Result<Vec<String>> {
+    let query = sqlx::query_scalar(
+        "SELECT 'service:' || name FROM services WHERE cluster_id = $1 AND status <> 'INACTIVE' AND scheduling_strategy = 'DAEMON'",
+    );
+    Ok(query.bind(cluster).fetch_all(connection).await?)
 }
 
 async fn events(

@@ -46,7 +46,9 @@ pub async fn create_service(cx: &Context, mut input: CreateServiceRequest) -> Re
     let checked = check(cx, input, token, digest.clone()).await?;
     if let Some(row) = create(cx, &cluster, checked).await? {
         let service = service::changed(cx, &cluster.name, row).await?;
-        return Ok(CreateServiceResponse { service: Some(service) });
+        return Ok(CreateServiceResponse {
+            service: Some(service),
+        });
     }
     // Somebody else was faster.
     match store::services::find(cx.db(), cluster.id, &name).await? {
@@ -72,7 +74,11 @@ async fn check(
     let strategy = input.scheduling_strategy.unwrap_or(SchedulingStrategy::Replica);
     let daemon = strategy == SchedulingStrategy::Daemon;
     let desired_count = desired_count(&input, daemon)?;
-    let rolling = deployment::rolling(input.deployment_configuration.as_ref(), deployment::defaults(daemon), daemon)?;
+    let rolling = deployment::rolling(
+        input.deployment_configuration.as_ref(),
+        deployment::defaults(daemon),
+        daemon,
+    )?;
     let (placement_constraints, placement_strategy) = (
         service_input::constraints(input.placement_constraints.unwrap_or_default())?,
         service_input::strategies(input.placement_strategy.unwrap_or_default(), daemon)?,
@@ -98,7 +104,12 @@ async fn check(
         create_digest,
         created_by: cx.caller.principal_arn.clone(),
     };
-    Ok(Checked { new, definition, tags, token })
+    Ok(Checked {
+        new,
+        definition,
+        tags,
+        token,
+    })
 }
 
 fn shared(input: &CreateServiceRequest) -> Shared<'_> {
@@ -122,7 +133,9 @@ fn shared(input: &CreateServiceRequest) -> Shared<'_> {
 fn desired_count(input: &CreateServiceRequest, daemon: bool) -> Result<i32> {
     match (input.desired_count, daemon) {
         (Some(count), false) => service_input::desired_count(count),
-        (None, false) => Err(Error::invalid_parameter("desiredCount is required for services with scheduling strategy REPLICA.")),
+        (None, false) => Err(Error::invalid_parameter(
+            "desiredCount is required for services with scheduling strategy REPLICA.",
+        )),
         (None, true) => Ok(0),
         (Some(_), true) => Err(service_input::desired_count_of_daemon()),
     }
@@ -130,7 +143,12 @@ fn desired_count(input: &CreateServiceRequest, daemon: bool) -> Result<i32> {
 
 /// Makes the service with its first deployment; `None` if one of this name was made in between.
 async fn create(cx: &Context, cluster: &ClusterRow, checked: Checked) -> Result<Option<ServiceRow>> {
-    let Checked { new, definition, tags, token } = checked;
+    let Checked {
+        new,
+        definition,
+        tags,
+        token,
+    } = checked;
     let now = cx.now();
     let mut tx = cx.db().begin().await?;
     if !store::clusters::hold(&mut tx, cluster.id).await? {
@@ -141,8 +159,12 @@ async fn create(cx: &Context, cluster: &ClusterRow, checked: Checked) -> Result<
     {
         return Err(not_idempotent());
     }
-    let Some(row) = store::services::changes::insert(&mut tx, cluster.id, &new, now).await? else { return Ok(None) };
-    let spec = DeploymentSpec { launch_type: new.spec.launch_type };
+    let Some(row) = store::services::changes::insert(&mut tx, cluster.id, &new, now).await? else {
+        return Ok(None);
+    };
+    let spec = DeploymentSpec {
+        launch_type: new.spec.launch_type,
+    };
     let first = NewDeployment::begun(definition.id, row.desired_count, spec);
     store::services::deployments::begin(&mut tx, row.id, &first, now).await?;
     let arn = cx.scope.service_arn(&cluster.name, &row.name);
@@ -163,13 +185,17 @@ async fn replayed(
     digest: &[u8],
 ) -> Result<CreateServiceResponse> {
     if there.status == ServiceStatus::Draining {
-        return Err(Error::invalid_parameter("Unable to Start a service that is still Draining."));
+        return Err(Error::invalid_parameter(
+            "Unable to Start a service that is still Draining.",
+        ));
     }
     if there.create_digest != digest {
         return Err(not_idempotent());
     }
     let service = service::changed(cx, &cluster.name, there).await?;
-    Ok(CreateServiceResponse { service: Some(service) })
+    Ok(CreateServiceResponse {
+        service: Some(service),
+    })
 }
 
 fn not_idempotent() -> Error {

@@ -11,7 +11,10 @@ pub async fn list_services(cx: &Context, input: ListServicesRequest) -> Result<L
     let page = Page::new("ListServices", input.max_results, input.next_token.as_deref(), 10)?;
     // Services that ECS manages for its own features do not exist yet: all are the customer's.
     if input.resource_management_type == Some(ResourceManagementType::Ecs) {
-        return Ok(ListServicesResponse { service_arns: Some(Vec::new()), next_token: None });
+        return Ok(ListServicesResponse {
+            service_arns: Some(Vec::new()),
+            next_token: None,
+        });
     }
     let after = page.after::<String>()?.unwrap_or_default();
     let filter = ListFilter {
@@ -20,6 +23,12 @@ pub async fn list_services(cx: &Context, input: ListServicesRequest) -> Result<L
     };
     let names = store::services::list(cx.db(), cluster.id, &filter, &after, page.fetch()).await?;
     let (names, next_token) = page.cut(names, |name| name.clone());
-    let arns = names.iter().map(|name| cx.scope.service_arn(&cluster.name, name)).collect();
-    Ok(ListServicesResponse { service_arns: Some(arns), next_token })
+    let arns = names
+        .iter()
+        .map(|name| cx.scope.service_arn(&cluster.name, name))
+        .collect();
+    Ok(ListServicesResponse {
+        service_arns: Some(arns),
+        next_token,
+    })
 }

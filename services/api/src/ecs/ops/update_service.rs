@@ -5,26 +5,32 @@ use store::services::deployments::{self, NewDeployment};
 use store::services::{DeploymentSpec, ServiceRow, changes};
 use store::task_definitions::TaskDefinitionRow;
 
+use crate::ecs::find;
 use crate::ecs::service_input::unsupported::Shared;
 use crate::ecs::service_input::{self, definition, deployment};
 use crate::ecs::view::service;
-use crate::ecs::find;
 use crate::{Context, Error, Result};
 
 /// UpdateService: changes what is given; a changed task definition or `forceNewDeployment` begins a deployment (S-06 to S-08).
 pub async fn update_service(cx: &Context, input: UpdateServiceRequest) -> Result<UpdateServiceResponse> {
     shared(&input).refuse()?;
     let cluster = find::cluster(cx, input.cluster.as_deref()).await?;
-    let name = service_input::service_name(cx, &cluster.name, &input.service)?.ok_or_else(Error::service_not_found)?;
+    let name = service_input::service_name(cx, &cluster.name, &input.service)?
+        .ok_or_else(Error::service_not_found)?;
     let there = current(cx, cluster.id, name).await?;
     // The launch type of a service never changes, so this can be found out before the row is locked.
-    let reference = input.task_definition.as_deref().filter(|reference| !reference.is_empty());
+    let reference = input
+        .task_definition
+        .as_deref()
+        .filter(|reference| !reference.is_empty());
     let definition = match reference {
         Some(reference) => Some(definition::resolve(cx, reference, there.spec.launch_type).await?),
         None => None,
     };
     let mut tx = cx.db().begin().await?;
-    let row = changes::lock(&mut tx, cluster.id, name).await?.filter(|row| row.status == ServiceStatus::Active);
+    let row = changes::lock(&mut tx, cluster.id, name)
+        .await?
+        .filter(|row| row.status == ServiceStatus::Active);
     let mut row = row.ok_or_else(Error::service_not_active)?;
     let force = input.force_new_deployment == Some(true);
     apply(&mut row, input)?;
@@ -34,7 +40,9 @@ pub async fn update_service(cx: &Context, input: UpdateServiceRequest) -> Result
     }
     cx.db().commit(tx, [Wake::Service(row.id)]).await?;
     let service = service::changed(cx, &cluster.name, row).await?;
-    Ok(UpdateServiceResponse { service: Some(service) })
+    Ok(UpdateServiceResponse {
+        service: Some(service),
+    })
 }
 
 /// The ACTIVE service of this name (S-06).
@@ -85,8 +93,12 @@ async fn deployment(
     let primary = deployments::primary(tx, row.id).await?;
     let current = primary.map(|primary| primary.task_definition_id);
     let wanted = definition.map(|definition| definition.id).or(current);
-    let Some(wanted) = wanted.filter(|wanted| force || Some(*wanted) != current) else { return Ok(None) };
-    let spec = DeploymentSpec { launch_type: row.spec.launch_type };
+    let Some(wanted) = wanted.filter(|wanted| force || Some(*wanted) != current) else {
+        return Ok(None);
+    };
+    let spec = DeploymentSpec {
+        launch_type: row.spec.launch_type,
+    };
     Ok(Some(NewDeployment::begun(wanted, row.desired_count, spec)))
 }
 

@@ -4,15 +4,12 @@ use aws_model::ecs::types::{Compatibility, LaunchType, NetworkMode};
 use store::task_definitions::TaskDefinitionRow;
 
 use super::unsupported;
-use crate::ecs::find;
+use crate::ecs::task_definition;
 use crate::{Context, Error, Result};
 
 /// The ACTIVE definition that `reference` means, which must fit the launch type (TD-02, TD-03).
 pub async fn resolve(cx: &Context, reference: &str, launch_type: LaunchType) -> Result<TaskDefinitionRow> {
-    let row = find::task_definition(cx, reference).await?;
-    if !row.is_active() {
-        return Err(Error::client("TaskDefinition is inactive"));
-    }
+    let row = task_definition::find_active(cx, reference).await?;
     check(&row, launch_type)?;
     Ok(row)
 }
@@ -26,15 +23,26 @@ fn check(row: &TaskDefinitionRow, launch_type: LaunchType) -> Result<()> {
         LaunchType::External => Compatibility::External,
         _ => Compatibility::Ec2,
     };
-    let fits = document.compatibilities.as_ref().is_none_or(|fitting| fitting.contains(&needed));
+    let fits = document
+        .compatibilities
+        .as_ref()
+        .is_none_or(|fitting| fitting.contains(&needed));
     if !fits {
-        return Err(Error::invalid_parameter(format!("Task definition does not support launch_type {launch_type}.")));
+        return Err(Error::invalid_parameter(format!(
+            "Task definition does not support launch_type {launch_type}."
+        )));
     }
-    let waiting = document.volumes.iter().flatten().find(|volume| volume.configured_at_launch == Some(true));
+    let waiting = document
+        .volumes
+        .iter()
+        .flatten()
+        .find(|volume| volume.configured_at_launch == Some(true));
     match waiting {
         Some(volume) => {
             let name = volume.name.as_deref().unwrap_or_default();
-            Err(unsupported(&format!("volumeConfigurations, which volume {name} of the task definition needs,")))
+            Err(unsupported(&format!(
+                "volumeConfigurations, which volume {name} of the task definition needs,"
+            )))
         }
         None => Ok(()),
     }

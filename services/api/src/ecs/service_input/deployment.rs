@@ -9,8 +9,15 @@ use crate::{Error, Result};
 /// What applies when nothing is given (S-01, S-61).
 pub const fn defaults(daemon: bool) -> Rolling {
     let (minimum_healthy_percent, maximum_percent) = if daemon { (0, 100) } else { (100, 200) };
-    let circuit_breaker = CircuitBreaker { enable: false, rollback: false };
-    Rolling { maximum_percent, minimum_healthy_percent, circuit_breaker }
+    let circuit_breaker = CircuitBreaker {
+        enable: false,
+        rollback: false,
+    };
+    Rolling {
+        maximum_percent,
+        minimum_healthy_percent,
+        circuit_breaker,
+    }
 }
 
 /// What the service has from now on: members that are not given stay as in `current`.
@@ -23,7 +30,9 @@ pub fn rolling(given: Option<&DeploymentConfiguration>, current: Rolling, daemon
     let breaker = given.deployment_circuit_breaker.as_ref();
     let rolling = Rolling {
         maximum_percent: given.maximum_percent.unwrap_or(current.maximum_percent),
-        minimum_healthy_percent: given.minimum_healthy_percent.unwrap_or(current.minimum_healthy_percent),
+        minimum_healthy_percent: given
+            .minimum_healthy_percent
+            .unwrap_or(current.minimum_healthy_percent),
         circuit_breaker: breaker.map_or(current.circuit_breaker, |breaker| CircuitBreaker {
             enable: breaker.enable,
             rollback: breaker.rollback,
@@ -34,12 +43,20 @@ pub fn rolling(given: Option<&DeploymentConfiguration>, current: Rolling, daemon
 }
 
 fn check(rolling: Rolling, daemon: bool) -> Result<()> {
-    let Rolling { maximum_percent, minimum_healthy_percent, .. } = rolling;
+    let Rolling {
+        maximum_percent,
+        minimum_healthy_percent,
+        ..
+    } = rolling;
     if !(0..=100).contains(&minimum_healthy_percent) {
-        return Err(Error::invalid_parameter("minimumHealthyPercent must be between 0 and 100."));
+        return Err(Error::invalid_parameter(
+            "minimumHealthyPercent must be between 0 and 100.",
+        ));
     }
     if daemon && maximum_percent != 100 {
-        return Err(Error::invalid_parameter("The daemon scheduling strategy does not support values for maximumPercent other than 100."));
+        return Err(Error::invalid_parameter(
+            "The daemon scheduling strategy does not support values for maximumPercent other than 100.",
+        ));
     }
     if maximum_percent < 100 {
         return Err(Error::invalid_parameter("maximumPercent must be at least 100."));
@@ -48,13 +65,22 @@ fn check(rolling: Rolling, daemon: bool) -> Result<()> {
 }
 
 fn refuse_other_strategies(given: &DeploymentConfiguration) -> Result<()> {
-    if let Some(strategy) = given.strategy.filter(|strategy| *strategy != DeploymentStrategy::Rolling) {
-        return Err(unsupported(&format!("deploymentConfiguration.strategy {strategy}")));
+    if let Some(strategy) = given
+        .strategy
+        .filter(|strategy| *strategy != DeploymentStrategy::Rolling)
+    {
+        return Err(unsupported(&format!(
+            "deploymentConfiguration.strategy {strategy}"
+        )));
     }
     if given.alarms.as_ref().is_some_and(|alarms| alarms.enable) {
         return Err(unsupported("deploymentConfiguration.alarms"));
     }
-    if given.lifecycle_hooks.as_ref().is_some_and(|hooks| !hooks.is_empty()) {
+    if given
+        .lifecycle_hooks
+        .as_ref()
+        .is_some_and(|hooks| !hooks.is_empty())
+    {
         return Err(unsupported("deploymentConfiguration.lifecycleHooks"));
     }
     if given.bake_time_in_minutes.is_some_and(|minutes| minutes != 0) {

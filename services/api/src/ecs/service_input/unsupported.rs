@@ -1,8 +1,9 @@
 //! Members that this version does not carry out: refused unless they ask for nothing.
 
 use aws_model::ecs::types::{
-    AvailabilityZoneRebalancing, CapacityProviderStrategyItem, DeploymentController, DeploymentControllerType, LoadBalancer,
-    NetworkConfiguration, ServiceConnectConfiguration, ServiceRegistry, ServiceVolumeConfiguration, VpcLatticeConfiguration,
+    AvailabilityZoneRebalancing, CapacityProviderStrategyItem, DeploymentController,
+    DeploymentControllerType, LoadBalancer, NetworkConfiguration, ServiceConnectConfiguration,
+    ServiceRegistry, ServiceVolumeConfiguration, VpcLatticeConfiguration,
 };
 
 use super::unsupported;
@@ -33,11 +34,20 @@ impl Shared<'_> {
         refuse_items(self.capacity_provider_strategy, "capacityProviderStrategy")?;
         refuse_items(self.volume_configurations, "volumeConfigurations")?;
         refuse_items(self.vpc_lattice_configurations, "vpcLatticeConfigurations")?;
-        if self.service_connect_configuration.is_some_and(|connect| connect.enabled) {
+        if self
+            .service_connect_configuration
+            .is_some_and(|connect| connect.enabled)
+        {
             return Err(unsupported("serviceConnectConfiguration"));
         }
-        if let Some(controller) = self.deployment_controller.filter(|it| it.r#type != DeploymentControllerType::Ecs) {
-            return Err(unsupported(&format!("deploymentController {}", controller.r#type)));
+        if let Some(controller) = self
+            .deployment_controller
+            .filter(|it| it.r#type != DeploymentControllerType::Ecs)
+        {
+            return Err(unsupported(&format!(
+                "deploymentController {}",
+                controller.r#type
+            )));
         }
         if self.availability_zone_rebalancing == Some(AvailabilityZoneRebalancing::Enabled) {
             return Err(unsupported("availabilityZoneRebalancing ENABLED"));
@@ -66,9 +76,11 @@ impl Shared<'_> {
     /// without awsvpc there is no network to configure.
     fn refuse_network(&self) -> Result<()> {
         match self.network_configuration {
-            Some(configuration) if configuration.awsvpc_configuration.is_some() => Err(Error::invalid_parameter(
-                "Network Configuration is not valid for the given networkMode of this task definition.",
-            )),
+            Some(configuration) if configuration.awsvpc_configuration.is_some() => {
+                Err(Error::invalid_parameter(
+                    "Network Configuration is not valid for the given networkMode of this task definition.",
+                ))
+            }
             _ => Ok(()),
         }
     }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use aws_model::ecs::types::{
-    AvailabilityZoneRebalancing, Deployment, DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentController,
-    DeploymentControllerType, DeploymentStrategy, Service, ServiceEvent, Tag,
+    AvailabilityZoneRebalancing, Deployment, DeploymentCircuitBreaker, DeploymentConfiguration,
+    DeploymentController, DeploymentControllerType, DeploymentStrategy, Service, ServiceEvent, Tag,
 };
 use domain::{DeploymentId, Scope, ServiceStatus};
 use store::services::{DeploymentCounts, DeploymentRow, Details, EventRow, Rolling, ServiceRow};
@@ -13,9 +13,17 @@ use crate::ecs::tags;
 use crate::{Context, Result};
 
 /// The rows with what belongs to them, as DescribeServices shows them; tags only if they were asked for.
-pub async fn shown(cx: &Context, cluster: &str, rows: Vec<ServiceRow>, with_tags: bool) -> Result<Vec<Service>> {
+pub async fn shown(
+    cx: &Context,
+    cluster: &str,
+    rows: Vec<ServiceRow>,
+    with_tags: bool,
+) -> Result<Vec<Service>> {
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-    let arns: Vec<String> = rows.iter().map(|row| cx.scope.service_arn(cluster, &row.name)).collect();
+    let arns: Vec<String> = rows
+        .iter()
+        .map(|row| cx.scope.service_arn(cluster, &row.name))
+        .collect();
     let mut details = store::services::details(cx.db(), &ids).await?;
     let mut tags = tags::of(cx, with_tags, &arns).await?;
     let shown = rows.into_iter().zip(arns).map(|(row, arn)| {
@@ -28,23 +36,47 @@ pub async fn shown(cx: &Context, cluster: &str, rows: Vec<ServiceRow>, with_tags
 /// One row, as CreateService, UpdateService and DeleteService show it.
 pub async fn changed(cx: &Context, cluster: &str, row: ServiceRow) -> Result<Service> {
     let arn = cx.scope.service_arn(cluster, &row.name);
-    let details = store::services::details(cx.db(), &[row.id]).await?.remove(&row.id).unwrap_or_default();
+    let details = store::services::details(cx.db(), &[row.id])
+        .await?
+        .remove(&row.id)
+        .unwrap_or_default();
     let mut tags = tags::of(cx, true, std::slice::from_ref(&arn)).await?;
-    Ok(service(&cx.scope, cluster, row, details, tags::taken(&mut tags, &arn)))
+    Ok(service(
+        &cx.scope,
+        cluster,
+        row,
+        details,
+        tags::taken(&mut tags, &arn),
+    ))
 }
 
 /// The row with what belongs to it. `tags` is empty when they were not asked for (TG-06).
 fn service(scope: &Scope, cluster: &str, row: ServiceRow, details: Details, tags: Vec<Tag>) -> Service {
-    let Details { deployments, counts, events } = details;
-    let primary = deployments.iter().find(|deployment| deployment.is_primary());
-    let task_definition = primary.map(|primary| scope.task_definition_arn(&primary.family, primary.revision));
+    let Details {
+        deployments,
+        counts,
+        events,
+    } = details;
+    // Of a deleted service only the newest deployment is left.
+    let current = deployments
+        .iter()
+        .find(|deployment| deployment.is_primary())
+        .or(deployments.first());
+    let task_definition = current.map(|current| scope.task_definition_arn(&current.family, current.revision));
     let running: i64 = counts.values().map(|counts| counts.running).sum();
     let pending: i64 = counts.values().map(|counts| counts.pending).sum();
     let strategy = row.strategy();
     let spec = row.spec.0;
     // A deleted service has no deployments any more (D-12).
-    let deployments = if row.status == ServiceStatus::Inactive { Vec::new() } else { deployments };
-    let deployments = deployments.into_iter().map(|row| deployment(scope, row, &counts)).collect();
+    let deployments = if row.status == ServiceStatus::Inactive {
+        Vec::new()
+    } else {
+        deployments
+    };
+    let deployments = deployments
+        .into_iter()
+        .map(|row| deployment(scope, row, &counts))
+        .collect();
     Service {
         service_arn: Some(scope.service_arn(cluster, &row.name)),
         service_name: Some(row.name),
@@ -66,7 +98,9 @@ fn service(scope: &Scope, cluster: &str, row: ServiceRow, details: Details, tags
         placement_strategy: Some(spec.placement_strategy),
         health_check_grace_period_seconds: spec.health_check_grace_period_seconds,
         scheduling_strategy: Some(strategy),
-        deployment_controller: Some(DeploymentController { r#type: DeploymentControllerType::Ecs }),
+        deployment_controller: Some(DeploymentController {
+            r#type: DeploymentControllerType::Ecs,
+        }),
         tags: Some(tags),
         enable_ecs_managed_tags: Some(spec.enable_ecs_managed_tags),
         propagate_tags: Some(spec.propagate_tags),
@@ -111,7 +145,11 @@ fn configuration(rolling: Rolling) -> DeploymentConfiguration {
 }
 
 fn event(row: EventRow) -> ServiceEvent {
-    ServiceEvent { id: Some(row.id.to_string()), created_at: Some(row.created_at.into()), message: Some(row.message) }
+    ServiceEvent {
+        id: Some(row.id.to_string()),
+        created_at: Some(row.created_at.into()),
+        message: Some(row.message),
+    }
 }
 
 fn count(number: i64) -> i32 {

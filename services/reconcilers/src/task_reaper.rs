@@ -1,0 +1,87 @@
+//! Forgets what was kept long enough: stopped tasks first, then what nothing refers to any more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use kit::Clock;
+use store::{Db, Result, Wake, instances, retention, task_definitions, tokens};
+
+use crate::driver::{Concern, Looked, Reconciler, Sweep};
+use crate::{ReconcilerConfig, Surroundings};
+
+/// Rows of one kind that go in one look; if there may be more, the next look comes at once.
+const BATCH: i64 = 1_000;
+/// Task definitions are looked for among all tasks, which is dear.
+const DEFINITIONS: i64 = 20;
+/// How long idempotency tokens are remembered.
+const TOKENS_KEPT: TimeDelta = TimeDelta::hours(24);
+
+/// Removes old rows of all accounts, a bounded number in each look.
+pub struct TaskReaper {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    config: Arc<ReconcilerConfig>,
+}
+
+impl TaskReaper {
+    pub fn new(surroundings: &Surroundings) -> Self {
+        let Surroundings {
+            db, clock, config, ..
+        } = surroundings;
+        Self {
+            db: db.clone(),
+            clock: clock.clone(),
+            config: config.clone(),
+        }
+    }
+}
+
+impl Reconciler for TaskReaper {
+    type Key = ();
+    const NAME: &'static str = "task_reaper";
+    const CONCURRENCY: usize = 1;
+
+    fn period(&self) -> Duration {
+        self.config.reaper_period
+    }
+
+    fn concern(&self, _: Wake) -> Concern<()> {
+        Concern::Nothing
+    }
+
+    async fn sweep(&self, _: Sweep) -> Result<Vec<()>> {
+        Ok(vec![()])
+    }
+
+    async fn reconcile(&self, (): ()) -> Result<Looked> {
+        let (db, now) = (&self.db, self.clock.now());
+        let before = now - self.config.stopped_task_retention;
+        let finished_before = now - self.config.deployment_retention;
+        // What refers goes before what it refers to.
+        let bounded = [
+            ("tasks", retention::stopped_tasks(db, before, BATCH).await?),
+            ("services", retention::inactive_services(db, before, BATCH).await?),
+            (
+                "deployments",
+                retention::finished_deployments(db, finished_before, BATCH).await?,
+            ),
+        ];
+        let again_now = bounded.iter().any(|(_, gone)| *gone >= BATCH as u64);
+        let mut did = Vec::from(bounded);
+        did.extend([
+            ("container_instances", instances::forget_before(db, before).await?),
+            (
+                "task_definitions",
+                task_definitions::purge(db, DEFINITIONS).await?,
+            ),
+            ("clusters", retention::inactive_clusters(db, before, BATCH).await?),
+            ("tokens", tokens::forget_before(db, now - TOKENS_KEPT).await?),
+        ]);
+        Ok(Looked {
+            again_now,
+            did,
+            again_at: None,
+        })
+    }
+}
