@@ -36,7 +36,7 @@ use std::str::FromStr;
 pub(crate) use ast::{Node, Test, TextTest};
 pub use error::{ParseError, ParseErrorKind};
 pub use evaluate::Subject;
-pub(crate) use version::Version;
+pub(crate) use evaluate::{date_holds, version_holds};
 
 /// Greatest length of an expression, in characters (P-22).
 pub const MAX_LENGTH: usize = 2000;

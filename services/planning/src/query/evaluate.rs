@@ -48,7 +48,7 @@ fn present(test: &TextTest, value: Option<&str>) -> bool {
     value.is_some() && test.holds(value)
 }
 
-pub(crate) fn boolean(value: bool) -> &'static str {
+fn boolean(value: bool) -> &'static str {
     if value { "true" } else { "false" }
 }
 
