@@ -1,0 +1,193 @@
+"""A running Berth for clients that nobody here wrote: boto3 and the `aws` command.
+
+One `berth dev` serves all tests of a run, on a port and a data folder of its own, with the machine's Docker Engine below it. Each test
+has a region of its own, which is a namespace of its own; only tests that need real containers share the region that the agent is in.
+"""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+import uuid
+
+import boto3
+import botocore.config
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BERTH = os.environ.get("BERTH_BINARY", str(ROOT / "target/debug/berth"))
+PROGRAM = os.environ.get("BERTH_TEST_PROGRAM")
+IMAGE = "berth-test/hello:1"
+KEY, SECRET = "AKIATESTCLIENTS00000", "a-secret-of-the-client-tests"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def until(what, probe, seconds=60, pause=0.05):
+    """The first true value of probe(); fails with `what` after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = probe()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {seconds} s: {what}")
+        time.sleep(pause)
+
+
+class Berth:
+    """The process and what tests need to know of it."""
+
+    def __init__(self, data_dir):
+        self.data_dir = data_dir
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = None
+
+    def start(self, *flags):
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "BERTH_", "DATABASE_URL"))}
+        log = open(self.data_dir / "berth.log", "ab")
+        self.process = subprocess.Popen(
+            [BERTH, "dev", "--listen", f"127.0.0.1:{self.port}", "--data-dir", str(self.data_dir / "data"),
+             "--access-key-id", KEY, "--secret-access-key", SECRET, "--allow-reset", "--service-healthy-after", "1s", *flags],
+            stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, start_new_session=True)
+        until("berth is ready", self.ready, 120)
+
+    def ready(self):
+        if self.process.poll() is not None:
+            pytest.fail(f"berth ended: {self.log()[-4000:]}")
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as reply:
+                return reply.status == 200
+        except OSError:
+            return False
+
+    def log(self):
+        return (self.data_dir / "berth.log").read_text(errors="replace")
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait(60)
+
+    def client(self, region="us-east-1", service="ecs"):
+        return boto3.client(
+            service, region_name=region, endpoint_url=self.url, aws_access_key_id=KEY, aws_secret_access_key=SECRET,
+            config=botocore.config.Config(retries={"max_attempts": 1}, read_timeout=60))
+
+    def environment(self, region="us-east-1"):
+        """What `berth env` exports, for commands."""
+        return {**os.environ, "AWS_ENDPOINT_URL": self.url, "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET,
+                "AWS_DEFAULT_REGION": region, "AWS_REGION": region, "AWS_PAGER": "", "AWS_EC2_METADATA_DISABLED": "true"}
+
+    def aws(self, *words, region="us-east-1", check=True):
+        """Runs the `aws ecs` command; gives its JSON output."""
+        done = subprocess.run(["aws", "ecs", *words, "--output", "json"], capture_output=True, text=True,
+                              env=self.environment(region), timeout=700)
+        if not check:
+            return done
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+
+def remove_containers():
+    """Containers of this run's tasks: the agent keeps stopped ones for a while."""
+    listed = subprocess.run(["docker", "ps", "-aq", "--filter", f"ancestor={IMAGE}"], capture_output=True, text=True)
+    if listed.stdout.split():
+        subprocess.run(["docker", "rm", "-fv", *listed.stdout.split()], capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def image():
+    """The sample program as an image of its own: `hello`, `hello check`, `hello exit <code> [seconds]`."""
+    assert PROGRAM, "BERTH_TEST_PROGRAM has to name the static sample program (see infra/test)"
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["install", "-m", "0755", PROGRAM, f"{folder}/hello"], check=True)
+        tar = subprocess.Popen(["tar", "-C", folder, "-c", "hello"], stdout=subprocess.PIPE)
+        subprocess.run(["docker", "import", "-c", 'ENTRYPOINT ["/hello"]', "-", IMAGE],
+                       stdin=tar.stdout, check=True, capture_output=True)
+        tar.wait()
+    yield IMAGE
+    remove_containers()
+    subprocess.run(["docker", "image", "rm", "-f", IMAGE], capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def berth(tmp_path_factory):
+    berth = Berth(tmp_path_factory.mktemp("berth"))
+    # initdb runs as another user, who has to pass through.
+    for folder in [berth.data_dir, *berth.data_dir.parents]:
+        if str(folder).startswith(tempfile.gettempdir() + "/"):
+            folder.chmod(0o755)
+    berth.start()
+    yield berth
+    berth.stop()
+
+
+@pytest.fixture
+def region():
+    """A region that no other test uses."""
+    return f"test-{uuid.uuid4().hex[:12]}-1"
+
+
+@pytest.fixture
+def ecs(berth, region):
+    """A boto3 client in a region of its own."""
+    return berth.client(region)
+
+
+@pytest.fixture
+def live(berth, image):
+    """A boto3 client in the region with the agent, whose cluster `default` is empty before and after."""
+    client = berth.client()
+    until("the agent has registered and is connected", lambda: connected(client), 60)
+    yield client
+    empty(client)
+    remove_containers()
+
+
+def connected(client):
+    try:
+        arns = client.list_container_instances()["containerInstanceArns"]
+    except client.exceptions.ClusterNotFoundException:
+        return False
+    return arns and all(
+        i["agentConnected"] for i in client.describe_container_instances(containerInstances=arns)["containerInstances"])
+
+
+def empty(client):
+    for name in client.list_services()["serviceArns"]:
+        client.delete_service(service=name, force=True)
+    for arn in client.list_tasks()["taskArns"]:
+        client.stop_task(task=arn)
+    until("all tasks are stopped",
+          lambda: all(client.describe_clusters()["clusters"][0][count] == 0 for count in ("runningTasksCount", "pendingTasksCount")), 90)
+
+
+def container(name="app", **more):
+    """A container definition of the sample image."""
+    return {"name": name, "image": IMAGE, "memory": 32, "essential": True, **more}
+
+
+def stopped(client, arn, seconds=60):
+    def probe():
+        task = client.describe_tasks(tasks=[arn])["tasks"][0]
+        return task if task["lastStatus"] == "STOPPED" else None
+    return until(f"{arn} is STOPPED", probe, seconds)
+
+
+def running(client, arn, seconds=60):
+    def probe():
+        task = client.describe_tasks(tasks=[arn])["tasks"][0]
+        assert task["lastStatus"] != "STOPPED", task.get("stoppedReason")
+        return task if task["lastStatus"] == "RUNNING" else None
+    return until(f"{arn} is RUNNING", probe, seconds)
