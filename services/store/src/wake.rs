@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kit::Shutdown;
 use parking_lot::Mutex;
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
@@ -90,10 +91,9 @@ impl Wakes {
         Listener { receiver: self.local.subscribe() }
     }
 
-    /// Loop: passes this server's wakes on to the other servers. Runs until the database is gone for good.
-    pub async fn run_sender(self, pool: PgPool) {
-        loop {
-            self.pending.notified().await;
+    /// Loop: passes this server's wakes on to the other servers.
+    pub async fn run_sender(self, pool: PgPool, shutdown: Shutdown) {
+        while shutdown.unless_requested(self.pending.notified()).await.is_some() {
             tokio::time::sleep(Duration::from_millis(2)).await;
             let batch: Vec<Wake> = std::mem::take(&mut *self.outbox.lock()).into_iter().collect();
             for part in batch.chunks(PER_NOTIFY) {
@@ -109,19 +109,22 @@ impl Wakes {
     }
 
     /// Loop: takes in the wakes of other servers. After a gap in the connection everything may have changed.
-    pub async fn run_receiver(self, pool: PgPool) {
-        loop {
-            match PgListener::connect_with(&pool).await {
-                Ok(mut listener) => {
-                    if listener.listen(CHANNEL).await.is_ok() {
-                        let _ = self.local.send(Wake::Everything);
-                        self.receive(&mut listener).await;
+    pub async fn run_receiver(self, pool: PgPool, shutdown: Shutdown) {
+        let listening = async {
+            loop {
+                match PgListener::connect_with(&pool).await {
+                    Ok(mut listener) => {
+                        if listener.listen(CHANNEL).await.is_ok() {
+                            let _ = self.local.send(Wake::Everything);
+                            self.receive(&mut listener).await;
+                        }
                     }
+                    Err(error) => tracing::debug!(%error, "cannot listen for wakes"),
                 }
-                Err(error) => tracing::debug!(%error, "cannot listen for wakes"),
+                tokio::time::sleep(Duration::from_millis(500)).await;
             }
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
+        };
+        let _: Option<()> = shutdown.unless_requested(listening).await;
     }
 
     async fn receive(&self, listener: &mut PgListener) {
