@@ -11,6 +11,7 @@ mod hooks;
 mod ports;
 mod script;
 mod state;
+mod storage;
 
 pub use hooks::Started;
 pub use script::{Life, OnSignal, Script, Step, Verdict};
@@ -118,6 +119,13 @@ impl FakeRuntime {
         self.shared.host.clock.now()
     }
 
+    /// Looks at the state if the engine can be reached.
+    fn look<T>(&self, read: impl FnOnce(&State, DateTime<Utc>) -> Result<T>) -> Result<T> {
+        let state = self.shared.state.lock();
+        state.reachable()?;
+        read(&state, self.now())
+    }
+
     /// Changes the state if the engine can be reached.
     fn call<T>(&self, change: impl FnOnce(&mut State, DateTime<Utc>) -> Result<T>) -> Result<T> {
         let mut state = self.shared.state.lock();
@@ -184,7 +192,7 @@ impl FakeRuntime {
 
     /// Sends a signal and lets the container react to it as its script says.
     fn signal(&self, id: &str, signal: Option<&str>) -> Result<()> {
-        let reaction = self.call(|state, _| state.reaction(id, signal))?;
+        let reaction = self.look(|state, _| state.reaction(id, signal))?;
         if let Some((run, after, exit_code)) = reaction {
             let target = id.to_owned();
             self.later(id, run, after, move |state, now| {
@@ -236,7 +244,7 @@ fn timed_out(call: &'static str, after: Duration) -> RuntimeError {
 impl Runtime for FakeRuntime {
     async fn info(&self) -> Result<EngineInfo> {
         let host = &self.shared.host;
-        self.call(|_, _| {
+        self.look(|_, _| {
             Ok(EngineInfo {
                 version: "20.10.24".to_owned(),
                 api_version: "1.41".to_owned(),
@@ -258,7 +266,7 @@ impl Runtime for FakeRuntime {
     }
 
     async fn ping(&self) -> Result<()> {
-        self.call(|_, _| Ok(()))
+        self.look(|_, _| Ok(()))
     }
 
     async fn image_pull(
@@ -286,11 +294,11 @@ impl Runtime for FakeRuntime {
     }
 
     async fn image_inspect(&self, reference: &str) -> Result<ImageDetails> {
-        self.call(|state, _| state.image(reference).cloned())
+        self.look(|state, _| state.image(reference).cloned())
     }
 
     async fn image_list(&self) -> Result<Vec<ImageSummary>> {
-        self.call(|state, _| Ok(state.image_list()))
+        self.look(|state, _| Ok(state.image_list()))
     }
 
     async fn image_remove(&self, reference: &str, force: bool) -> Result<()> {
@@ -320,7 +328,7 @@ impl Runtime for FakeRuntime {
 
     async fn container_stop(&self, id: &str, signal: Option<&str>, timeout: Duration) -> Result<()> {
         self.delayed(|state| state.delays.stop).await?;
-        let id = self.call(|state, _| Ok(state.find(id)?.id.clone()))?;
+        let id = self.look(|state, _| Ok(state.find(id)?.id.clone()))?;
         self.signal(&id, signal)?;
         if tokio::time::timeout(timeout, self.wait_until_stopped(&id))
             .await
@@ -332,12 +340,12 @@ impl Runtime for FakeRuntime {
     }
 
     async fn container_kill(&self, id: &str, signal: &str) -> Result<()> {
-        let id = self.call(|state, _| state.running(id).map(|container| container.id.clone()))?;
+        let id = self.look(|state, _| state.running(id).map(|container| container.id.clone()))?;
         self.signal(&id, Some(signal))
     }
 
     async fn container_inspect(&self, id: &str) -> Result<ContainerDetails> {
-        self.call(|state, _| Ok(state.find(id)?.details()))
+        self.look(|state, _| Ok(state.find(id)?.details()))
     }
 
     async fn container_remove(&self, id: &str, removal: Removal) -> Result<()> {
@@ -345,16 +353,16 @@ impl Runtime for FakeRuntime {
     }
 
     async fn container_list(&self, labels: &[LabelFilter], all: bool) -> Result<Vec<ContainerSummary>> {
-        self.call(|state, _| Ok(state.list(labels, all)))
+        self.look(|state, _| Ok(state.list(labels, all)))
     }
 
     async fn container_stats(&self, id: &str) -> Result<ContainerStats> {
         let (cpus, memory) = (self.shared.host.cpus, self.shared.host.memory_bytes);
-        self.call(|state, now| Ok(state.find(id)?.stats(cpus, memory, now)))
+        self.look(|state, now| Ok(state.find(id)?.stats(cpus, memory, now)))
     }
 
     async fn container_exec(&self, id: &str, _command: &[String], timeout: Duration) -> Result<ExecOutput> {
-        let script = self.call(|state, _| Ok(state.running(id)?.script.clone()))?;
+        let script = self.look(|state, _| Ok(state.running(id)?.script.clone()))?;
         if script.exec_delay > timeout {
             tokio::time::sleep(timeout).await;
             return Err(timed_out("exec", timeout));
@@ -364,7 +372,7 @@ impl Runtime for FakeRuntime {
     }
 
     async fn container_logs(&self, id: &str, tail: usize) -> Result<Vec<LogLine>> {
-        self.call(|state, _| {
+        self.look(|state, _| {
             let logs = &state.find(id)?.logs;
             Ok(logs[logs.len().saturating_sub(tail)..].to_vec())
         })
@@ -379,7 +387,7 @@ impl Runtime for FakeRuntime {
     }
 
     async fn volume_inspect(&self, name: &str) -> Result<VolumeDetails> {
-        self.call(|state, _| state.volume(name).cloned())
+        self.look(|state, _| state.volume(name).cloned())
     }
 
     async fn volume_remove(&self, name: &str) -> Result<()> {
@@ -400,7 +408,7 @@ impl Runtime for FakeRuntime {
             "none" => ("null", Vec::new()),
             _ => return Err(missing()),
         };
-        self.call(|_, _| {
+        self.look(|_, _| {
             Ok(NetworkDetails {
                 id: name.to_owned(),
                 name: name.to_owned(),

@@ -54,6 +54,6 @@ pub struct NetworkDetails {
 pub struct Subnet {
     /// Such as `172.17.0.0/16`.
     pub cidr: String,
-    /// The host's address in it.
+    /// The host's address in it (of a bridge).
     pub gateway: Option<IpAddr>,
 }

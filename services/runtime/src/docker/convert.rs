@@ -10,6 +10,7 @@ use crate::volume::{VolumeDetails, VolumeSpec};
 use bollard::models;
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv4Addr};
 
 /// A time of the engine; its zero time (year 1) means "never".
 pub(super) fn time(text: &str) -> Option<DateTime<Utc>> {
@@ -239,14 +240,24 @@ pub(super) fn network_details(network: models::NetworkInspect) -> NetworkDetails
         id: network.id.unwrap_or_default(),
         name: network.name.unwrap_or_default(),
         driver: network.driver.unwrap_or_default(),
-        subnets: ranges
-            .into_iter()
-            .map(|range| Subnet {
-                cidr: range.subnet.unwrap_or_default(),
-                // Podman and IPv6 gateways may come with a prefix length.
-                gateway: range.gateway.and_then(|ip| ip.split('/').next()?.parse().ok()),
-            })
-            .collect(),
+        subnets: ranges.into_iter().map(subnet).collect(),
         bridge_interface: network.options.and_then(bridge_name),
     }
+}
+
+fn subnet(range: models::IpamConfig) -> Subnet {
+    let cidr = range.subnet.unwrap_or_default();
+    // Podman and IPv6 gateways may come with a prefix length. Docker does not name the one it has chosen itself
+    // on its default bridge: the first address.
+    let named = range
+        .gateway
+        .and_then(|gateway| gateway.split('/').next()?.parse().ok());
+    let gateway = named.or_else(|| first_address(&cidr));
+    Subnet { cidr, gateway }
+}
+
+fn first_address(cidr: &str) -> Option<IpAddr> {
+    let (network, _) = cidr.split_once('/')?;
+    let network: Ipv4Addr = network.parse().ok()?;
+    Some(Ipv4Addr::from_bits(network.to_bits() + 1).into())
 }

@@ -226,7 +226,7 @@ fn mount(bind: &str) -> Option<Mount> {
         source: if is_path {
             source.to_owned()
         } else {
-            super::state::volume_path(source)
+            super::storage::volume_path(source)
         },
         destination: destination.to_owned(),
         writable: !options.split(',').any(|option| option == "ro"),
