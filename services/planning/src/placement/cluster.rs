@@ -100,7 +100,7 @@ impl Cluster {
     /// Places `count` tasks, each against the state after the one before it (P-01 to P-05). Takes the same choices
     /// given the same history and the same random numbers (P-06).
     pub fn place(&mut self, request: &Request, count: usize, rng: &mut impl Rng) -> Outcome {
-        let mut placed = Vec::with_capacity(count);
+        let mut placed = Vec::new();
         if count > 0 {
             let fitting = self.index.candidates(request);
             let mut picker = Picker::new(&self.index, request, fitting, count, rng);

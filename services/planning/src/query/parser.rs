@@ -37,15 +37,16 @@ struct Parser<'a> {
     cursor: Cursor<'a>,
 }
 
-/// The subjects that take one and the same set of operators (P-20).
+/// What is tested. Each takes its own operators and operands (P-20).
+#[derive(Clone, Copy)]
 enum Subject<'a> {
-    Text(&'static str, fn(TextTest) -> Test),
-    Boolean,
+    AgentConnected,
+    AgentVersion,
     Attribute(&'a str),
+    Ec2InstanceId,
+    RegisteredAt,
+    RunningTasksCount,
     TaskGroup,
-    Version,
-    Date,
-    Count,
 }
 
 #[derive(Clone, Copy)]
@@ -54,6 +55,20 @@ enum Operator {
     In,
     Matches,
     Ordered(Order),
+}
+
+impl Subject<'_> {
+    const fn name(self) -> &'static str {
+        match self {
+            Subject::AgentConnected => "agentConnected",
+            Subject::AgentVersion => "agentVersion",
+            Subject::Attribute(_) => "attribute",
+            Subject::Ec2InstanceId => "ec2InstanceId",
+            Subject::RegisteredAt => "registeredAt",
+            Subject::RunningTasksCount => "runningTasksCount",
+            Subject::TaskGroup => "task:group",
+        }
+    }
 }
 
 impl<'a> Parser<'a> {
@@ -105,36 +120,34 @@ impl<'a> Parser<'a> {
                 _ => self.expected("an operator"),
             };
         };
-        let refused = |subject| ParseErrorKind::Operator {
-            subject,
-            operator: name,
-        };
+        use Operator::{In, Matches, Ordered};
         let test = match (subject, operator) {
-            (Subject::Attribute(name), operator) => Test::Attribute(name.to_owned(), self.text(operator)?),
-            (Subject::TaskGroup, operator) => Test::TaskGroup(self.text(operator)?),
-            (Subject::Text(name, _), Operator::Exists) => return self.cursor.error_at(mark, refused(name)),
-            (Subject::Text(name, _), Operator::Ordered(order)) if order != Order::Equal => {
-                return self.cursor.error_at(mark, refused(name));
+            (Subject::Attribute(name), _) => Test::Attribute(name.to_owned(), self.text(operator)?),
+            (Subject::TaskGroup, _) => Test::TaskGroup(self.text(operator)?),
+            (Subject::Ec2InstanceId, In | Matches | Ordered(Order::Equal)) => {
+                Test::Ec2InstanceId(self.text(operator)?)
             }
-            (Subject::Text(_, make), operator) => make(self.text(operator)?),
-            (Subject::Boolean, operator @ (Operator::In | Operator::Ordered(Order::Equal))) => {
+            (Subject::AgentConnected, Matches) => Test::AgentConnected(self.text(operator)?),
+            (Subject::AgentConnected, In | Ordered(Order::Equal)) => {
                 Test::AgentConnected(self.booleans(operator)?)
             }
-            (Subject::Boolean, Operator::Matches) => Test::AgentConnected(self.text(operator)?),
-            (Subject::Boolean, _) => return self.cursor.error_at(mark, refused("agentConnected")),
-            (Subject::Version, Operator::Ordered(order)) => {
+            (Subject::AgentVersion, Ordered(order)) => {
                 Test::AgentVersion(order, self.typed(Version::parse, ParseErrorKind::Version)?)
             }
-            (Subject::Date, Operator::Ordered(order)) => {
+            (Subject::RegisteredAt, Ordered(order)) => {
                 Test::RegisteredAt(order, self.typed(date, ParseErrorKind::Date)?)
             }
-            (Subject::Count, Operator::Ordered(order)) => Test::RunningTasksCount(
+            (Subject::RunningTasksCount, Ordered(order)) => Test::RunningTasksCount(
                 order,
                 self.typed(|text| text.parse().ok(), ParseErrorKind::Number)?,
             ),
-            (Subject::Version, _) => return self.cursor.error_at(mark, refused("agentVersion")),
-            (Subject::Date, _) => return self.cursor.error_at(mark, refused("registeredAt")),
-            (Subject::Count, _) => return self.cursor.error_at(mark, refused("runningTasksCount")),
+            _ => {
+                let refusal = ParseErrorKind::Operator {
+                    subject: subject.name(),
+                    operator: name,
+                };
+                return self.cursor.error_at(mark, refusal);
+            }
         };
         let test = Node::Test(test);
         Ok(if negated { test.negated() } else { test })
@@ -153,11 +166,11 @@ impl<'a> Parser<'a> {
             };
         }
         match word {
-            "agentConnected" => Ok(Subject::Boolean),
-            "agentVersion" => Ok(Subject::Version),
-            "ec2InstanceId" => Ok(Subject::Text("ec2InstanceId", Test::Ec2InstanceId)),
-            "registeredAt" => Ok(Subject::Date),
-            "runningTasksCount" => Ok(Subject::Count),
+            "agentConnected" => Ok(Subject::AgentConnected),
+            "agentVersion" => Ok(Subject::AgentVersion),
+            "ec2InstanceId" => Ok(Subject::Ec2InstanceId),
+            "registeredAt" => Ok(Subject::RegisteredAt),
+            "runningTasksCount" => Ok(Subject::RunningTasksCount),
             "task:group" => Ok(Subject::TaskGroup),
             "" => self
                 .cursor
