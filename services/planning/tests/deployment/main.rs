@@ -1,0 +1,11 @@
+//! The planner of rolling deployments against rules, transcripts and random worlds.
+#![allow(clippy::unwrap_used)]
+
+mod breaker;
+mod daemon;
+mod properties;
+mod rules;
+mod scaling;
+mod scenarios;
+mod sim;
+mod texts;
