@@ -49,12 +49,19 @@ async fn ready(State(edge): State<Edge>) -> Response {
 }
 
 async fn not_signed_here() -> Response {
-    let text = "This is Berth, a self-hosted Amazon ECS. Point an AWS client at this address: AWS_ENDPOINT_URL.\n";
+    let text =
+        "This is Berth, a self-hosted Amazon ECS. Point an AWS client at this address: AWS_ENDPOINT_URL.\n";
     (StatusCode::OK, text).into_response()
 }
 
 async fn unknown_path() -> Response {
-    json::error(&json::request_id(), StatusCode::NOT_FOUND, "UnknownOperationException", "There is nothing at this path.", &[])
+    json::error(
+        &json::request_id(),
+        StatusCode::NOT_FOUND,
+        "UnknownOperationException",
+        "There is nothing at this path.",
+        &[],
+    )
 }
 
 async fn aws(State(edge): State<Edge>, request: Request<Body>) -> Response {
@@ -64,7 +71,13 @@ async fn aws(State(edge): State<Edge>, request: Request<Body>) -> Response {
         Ok(body) => body.to_bytes(),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
             let text = format!("The request body is larger than {BODY_LIMIT} bytes.");
-            return json::error(&request_id, StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", &text, &[]);
+            return json::error(
+                &request_id,
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "RequestEntityTooLargeException",
+                &text,
+                &[],
+            );
         }
         Err(_) => {
             let text = "The request body ended before it was complete.";
@@ -80,22 +93,44 @@ impl Edge {
             Ok(caller) => caller,
             Err(error) => return json::auth_error(&request_id, &error),
         };
-        let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let target = parts
+            .headers
+            .get("x-amz-target")
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let prefix = aws_model::ecs::SERVICE.target_prefix.unwrap_or_default();
-        let Some(operation) = target.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.')) else {
+        let Some(operation) = target
+            .strip_prefix(prefix)
+            .and_then(|rest| rest.strip_prefix('.'))
+        else {
             return json::unknown_operation(&request_id, target);
         };
         if !self.serves(&caller.region) {
             let text = format!("The region {} is not served here.", caller.region);
-            return json::error(&request_id, StatusCode::BAD_REQUEST, "InvalidSignatureException", &text, &[]);
+            return json::error(
+                &request_id,
+                StatusCode::BAD_REQUEST,
+                "InvalidSignatureException",
+                &text,
+                &[],
+            );
         }
         let scope = caller.scope();
-        let cx = Context { api: self.api.clone(), caller, scope, request_id };
+        let cx = Context {
+            api: self.api.clone(),
+            caller,
+            scope,
+            request_id,
+        };
         match dispatch(&cx, operation, &body).await {
             Answer::Done(body) => json::reply(&cx.request_id, StatusCode::OK, body),
-            Answer::Unreadable(text) => {
-                json::error(&cx.request_id, StatusCode::BAD_REQUEST, "SerializationException", &text, &[])
-            }
+            Answer::Unreadable(text) => json::error(
+                &cx.request_id,
+                StatusCode::BAD_REQUEST,
+                "SerializationException",
+                &text,
+                &[],
+            ),
             Answer::Unknown => json::unknown_operation(&cx.request_id, operation),
             Answer::Failed(error) => json::failure(&cx, operation, &error),
         }

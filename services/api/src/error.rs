@@ -20,7 +20,12 @@ pub struct Error {
 
 impl Error {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), resource_ids: Vec::new(), source: None }
+        Self {
+            code,
+            message: message.into(),
+            resource_ids: Vec::new(),
+            source: None,
+        }
     }
 
     pub fn client(message: impl Into<String>) -> Self {
@@ -46,12 +51,21 @@ impl Error {
 
     /// Same client token, other parameters.
     pub fn conflict(message: impl Into<String>, resource_ids: Vec<String>) -> Self {
-        Self { resource_ids, ..Self::new(ErrorCode::ConflictException, message) }
+        Self {
+            resource_ids,
+            ..Self::new(ErrorCode::ConflictException, message)
+        }
     }
 
     /// A fault of ours: the client learns nothing but the request id.
     pub fn server(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { source: Some(source.into()), ..Self::new(ErrorCode::ServerException, "Service Unavailable. Please try again later.") }
+        Self {
+            source: Some(source.into()),
+            ..Self::new(
+                ErrorCode::ServerException,
+                "Service Unavailable. Please try again later.",
+            )
+        }
     }
 }
 

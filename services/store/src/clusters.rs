@@ -71,15 +71,25 @@ const COLUMNS: &str = "id, account, region, name, status, settings, configuratio
 
 /// The ACTIVE cluster of this name.
 pub async fn find_active(db: &Db, scope: &Scope, name: &str) -> Result<Option<ClusterRow>> {
-    let sql = format!("SELECT {COLUMNS} FROM clusters WHERE account = $1 AND region = $2 AND name = $3 AND status <> 'INACTIVE'");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM clusters WHERE account = $1 AND region = $2 AND name = $3 AND status <> 'INACTIVE'"
+    );
     let query = sqlx::query_as(sqlx::AssertSqlSafe(sql));
-    Ok(query.bind(scope.account.as_str()).bind(scope.region.as_str()).bind(name).fetch_optional(db.pool()).await?)
+    Ok(query
+        .bind(scope.account.as_str())
+        .bind(scope.region.as_str())
+        .bind(name)
+        .fetch_optional(db.pool())
+        .await?)
 }
 
 /// The cluster of this row id, whatever its status. Not scoped: the id comes from a row that was.
 pub async fn by_id(db: &Db, id: i64) -> Result<Option<ClusterRow>> {
     let sql = format!("SELECT {COLUMNS} FROM clusters WHERE id = $1");
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(db.pool()).await?)
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(id)
+        .fetch_optional(db.pool())
+        .await?)
 }
 
 /// The newest cluster of each of these names, INACTIVE ones included (C-03).
@@ -89,7 +99,12 @@ pub async fn find_many(db: &Db, scope: &Scope, names: &[String]) -> Result<Vec<C
          ORDER BY name, status, id DESC"
     );
     let query = sqlx::query_as(sqlx::AssertSqlSafe(sql));
-    Ok(query.bind(scope.account.as_str()).bind(scope.region.as_str()).bind(names).fetch_all(db.pool()).await?)
+    Ok(query
+        .bind(scope.account.as_str())
+        .bind(scope.region.as_str())
+        .bind(names)
+        .fetch_all(db.pool())
+        .await?)
 }
 
 /// Names of ACTIVE clusters after `after`, in order.
@@ -98,7 +113,13 @@ pub async fn list(db: &Db, scope: &Scope, after: &str, limit: i64) -> Result<Vec
         "SELECT name FROM clusters WHERE account = $1 AND region = $2 AND status <> 'INACTIVE' AND name > $3 ORDER BY name LIMIT $4",
     );
     let (account, region) = (scope.account.as_str(), scope.region.as_str());
-    Ok(query.bind(account).bind(region).bind(after).bind(limit).fetch_all(db.pool()).await?)
+    Ok(query
+        .bind(account)
+        .bind(region)
+        .bind(after)
+        .bind(limit)
+        .fetch_all(db.pool())
+        .await?)
 }
 
 /// Makes the cluster with its tags, or finds the ACTIVE one that is there (C-01). True if it is new.
@@ -158,14 +179,24 @@ pub async fn update(db: &Db, id: i64, change: &ClusterChange) -> Result<Option<C
 
 /// Locks the cluster against deletion until the transaction ends. False if it is not ACTIVE any more.
 pub async fn hold(tx: &mut Tx, id: i64) -> Result<bool> {
-    let row = sqlx::query("SELECT 1 FROM clusters WHERE id = $1 AND status <> 'INACTIVE' FOR KEY SHARE").bind(id);
+    let row =
+        sqlx::query("SELECT 1 FROM clusters WHERE id = $1 AND status <> 'INACTIVE' FOR KEY SHARE").bind(id);
     Ok(row.fetch_optional(&mut **tx).await?.is_some())
 }
 
 /// Makes an empty cluster INACTIVE, or says what is in it.
-pub async fn delete(db: &Db, scope: &Scope, id: i64, arn: &str, now: DateTime<Utc>) -> Result<std::result::Result<(), Occupied>> {
+pub async fn delete(
+    db: &Db,
+    scope: &Scope,
+    id: i64,
+    arn: &str,
+    now: DateTime<Utc>,
+) -> Result<std::result::Result<(), Occupied>> {
     let mut tx = db.begin().await?;
-    sqlx::query("SELECT 1 FROM clusters WHERE id = $1 FOR UPDATE").bind(id).execute(&mut *tx).await?;
+    sqlx::query("SELECT 1 FROM clusters WHERE id = $1 FOR UPDATE")
+        .bind(id)
+        .execute(&mut *tx)
+        .await?;
     let (instances, services, tasks): (bool, bool, bool) = sqlx::query_as(
         "SELECT EXISTS (SELECT 1 FROM container_instances WHERE cluster_id = $1 AND status <> 'INACTIVE'), \
                 EXISTS (SELECT 1 FROM services WHERE cluster_id = $1 AND status = 'ACTIVE'), \
@@ -174,18 +205,22 @@ pub async fn delete(db: &Db, scope: &Scope, id: i64, arn: &str, now: DateTime<Ut
     .bind(id)
     .fetch_one(&mut *tx)
     .await?;
-    for (found, what) in
-        [(instances, Occupied::ContainerInstances), (services, Occupied::Services), (tasks, Occupied::Tasks)]
-    {
+    for (found, what) in [
+        (instances, Occupied::ContainerInstances),
+        (services, Occupied::Services),
+        (tasks, Occupied::Tasks),
+    ] {
         if found {
             return Ok(Err(what));
         }
     }
-    sqlx::query("UPDATE clusters SET status = 'INACTIVE', deleted_at = $2 WHERE id = $1 AND status <> 'INACTIVE'")
-        .bind(id)
-        .bind(now)
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query(
+        "UPDATE clusters SET status = 'INACTIVE', deleted_at = $2 WHERE id = $1 AND status <> 'INACTIVE'",
+    )
+    .bind(id)
+    .bind(now)
+    .execute(&mut *tx)
+    .await?;
     crate::tags::remove_all(&mut tx, scope, &[arn.to_owned()]).await?;
     tx.commit().await?;
     Ok(Ok(()))

@@ -39,7 +39,10 @@ impl Db {
     /// The same over a pool that exists (a test's own database).
     pub async fn on(pool: PgPool) -> Result<Self> {
         MIGRATIONS.run(&pool).await?;
-        Ok(Self { wakes: Wakes::new(), pool })
+        Ok(Self {
+            wakes: Wakes::new(),
+            pool,
+        })
     }
 
     pub fn pool(&self) -> &PgPool {

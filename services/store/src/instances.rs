@@ -21,9 +21,13 @@ use uuid::Uuid;
 use crate::{Db, Result};
 
 pub use assignments::{Assignment, Look, Unsettled, look, should_run};
-pub use attributes::{AttributeFilter, AttributeTarget, AttributesChange, change_attributes, list_attributes};
+pub use attributes::{
+    AttributeFilter, AttributeTarget, AttributesChange, change_attributes, list_attributes,
+};
 pub use registration::{Registration, register};
-pub use session::{Session, SessionTarget, connect, disconnect, find_for_session, report_health, reserve_numbers};
+pub use session::{
+    Session, SessionTarget, connect, disconnect, find_for_session, report_health, reserve_numbers,
+};
 pub use status::{Deregistered, deregister, forget_before, lost, set_status};
 
 /// Attributes by name; capabilities have no value.
@@ -106,8 +110,14 @@ pub async fn find(db: &Db, cluster_id: i64, id: ContainerInstanceId) -> Result<O
 /// Those of these instances that are in the cluster, whatever their status, in the order of their ids.
 pub async fn find_many(db: &Db, cluster_id: i64, ids: &[ContainerInstanceId]) -> Result<Vec<InstanceRow>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
-    let sql = format!("SELECT {COLUMNS} FROM container_instances WHERE cluster_id = $1 AND id = ANY($2) ORDER BY id");
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(cluster_id).bind(ids).fetch_all(db.pool()).await?)
+    let sql = format!(
+        "SELECT {COLUMNS} FROM container_instances WHERE cluster_id = $1 AND id = ANY($2) ORDER BY id"
+    );
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(cluster_id)
+        .bind(ids)
+        .fetch_all(db.pool())
+        .await?)
 }
 
 /// Instances of the cluster after `after`, in the order of their ids; INACTIVE ones only if asked for by `status` (I-11).
@@ -141,5 +151,8 @@ pub async fn task_counts(db: &Db, ids: &[Uuid]) -> Result<BTreeMap<Uuid, TaskCou
     .bind(ids)
     .fetch_all(db.pool())
     .await?;
-    Ok(rows.into_iter().map(|(id, running, pending)| (id, TaskCounts { running, pending })).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(id, running, pending)| (id, TaskCounts { running, pending }))
+        .collect())
 }

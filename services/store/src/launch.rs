@@ -2,8 +2,9 @@
 //! service scheduler, so that all tasks come about the same way.
 
 use aws_model::ecs::types::{
-    ContainerDefinition, ContainerOverride, NetworkConfiguration, NetworkMode, PlacementConstraint, PlacementConstraintType,
-    PlacementStrategy, PlacementStrategyType, ResourceType, TaskDefinition, TaskOverride, TransportProtocol,
+    ContainerDefinition, ContainerOverride, NetworkConfiguration, NetworkMode, PlacementConstraint,
+    PlacementConstraintType, PlacementStrategy, PlacementStrategyType, ResourceType, TaskDefinition,
+    TaskOverride, TransportProtocol,
 };
 use domain::{ContainerStatus, HealthStatus, Resources};
 use planning::placement::{BinpackField, Constraint, MAX_STRATEGIES, Request, Strategy};
@@ -41,7 +42,10 @@ pub struct Launch<'a> {
 }
 
 /// What placement needs and what the tasks are made of.
-pub fn prepare(definition: &TaskDefinitionRow, launch: &Launch<'_>) -> Result<(Request, TaskTemplate), LaunchError> {
+pub fn prepare(
+    definition: &TaskDefinitionRow,
+    launch: &Launch<'_>,
+) -> Result<(Request, TaskTemplate), LaunchError> {
     let document = &definition.document.0;
     let overrides = launch.overrides.cloned().unwrap_or_default();
     let containers = document.container_definitions.as_deref().unwrap_or_default();
@@ -55,12 +59,19 @@ pub fn prepare(definition: &TaskDefinitionRow, launch: &Launch<'_>) -> Result<(R
         strategies: strategies(launch.strategies)?,
         default_spread: launch.service.is_some(),
     };
-    let records: Vec<ContainerRecord> =
-        containers.iter().map(|container| record(container, override_of(&overrides, container))).collect();
-    let gpu_counts = containers.iter().map(|c| gpus(c, override_of(&overrides, c)).map(|n| n as usize));
+    let records: Vec<ContainerRecord> = containers
+        .iter()
+        .map(|container| record(container, override_of(&overrides, container)))
+        .collect();
+    let gpu_counts = containers
+        .iter()
+        .map(|c| gpus(c, override_of(&overrides, c)).map(|n| n as usize));
     let template = TaskTemplate {
         task_definition_id: definition.id,
-        service: launch.service.as_ref().map(|(id, _, deployment)| (*id, *deployment)),
+        service: launch
+            .service
+            .as_ref()
+            .map(|(id, _, deployment)| (*id, *deployment)),
         group: launch.group.clone(),
         started_by: launch.started_by.clone(),
         launch_type: launch.launch_type.clone(),
@@ -83,7 +94,11 @@ pub fn prepare(definition: &TaskDefinitionRow, launch: &Launch<'_>) -> Result<(R
 pub fn resources(document: &TaskDefinition, overrides: &TaskOverride) -> Result<Resources, LaunchError> {
     let containers = document.container_definitions.as_deref().unwrap_or_default();
     let task_level = |overriding: &Option<String>, defined: &Option<String>| {
-        overriding.as_ref().or(defined.as_ref()).map(|text| text.parse::<i64>()).transpose()
+        overriding
+            .as_ref()
+            .or(defined.as_ref())
+            .map(|text| text.parse::<i64>())
+            .transpose()
     };
     let invalid = |what: &str| LaunchError::Invalid(format!("Invalid '{what}' setting for task."));
     let cpu = task_level(&overrides.cpu, &document.cpu).map_err(|_| invalid("cpu"))?;
@@ -107,17 +122,29 @@ pub fn resources(document: &TaskDefinition, overrides: &TaskOverride) -> Result<
 fn container_needs(container: &ContainerDefinition, over: Option<&ContainerOverride>) -> (i64, i64) {
     let pick = |overriding: Option<i32>, defined: Option<i32>| overriding.or(defined).map(i64::from);
     let cpu = pick(over.and_then(|o| o.cpu), container.cpu).unwrap_or(0);
-    let reservation = pick(over.and_then(|o| o.memory_reservation), container.memory_reservation);
+    let reservation = pick(
+        over.and_then(|o| o.memory_reservation),
+        container.memory_reservation,
+    );
     let memory = pick(over.and_then(|o| o.memory), container.memory);
     (cpu, reservation.or(memory).unwrap_or(0))
 }
 
 fn gpus(container: &ContainerDefinition, over: Option<&ContainerOverride>) -> Result<u32, LaunchError> {
-    let requirements = over.and_then(|o| o.resource_requirements.as_ref()).or(container.resource_requirements.as_ref());
+    let requirements = over
+        .and_then(|o| o.resource_requirements.as_ref())
+        .or(container.resource_requirements.as_ref());
     let mut sum = 0;
-    for requirement in requirements.into_iter().flatten().filter(|r| r.r#type == ResourceType::Gpu) {
+    for requirement in requirements
+        .into_iter()
+        .flatten()
+        .filter(|r| r.r#type == ResourceType::Gpu)
+    {
         sum += requirement.value.parse::<u32>().map_err(|_| {
-            LaunchError::Invalid(format!("The GPU count '{}' is not a whole number.", requirement.value))
+            LaunchError::Invalid(format!(
+                "The GPU count '{}' is not a whole number.",
+                requirement.value
+            ))
         })?;
     }
     Ok(sum)
@@ -135,7 +162,9 @@ fn add_ports(needs: &mut Resources, container: &ContainerDefinition, mode: Optio
             _ if host_mode => mapping.container_port.unwrap_or(0),
             _ => continue,
         };
-        let Some(port) = u16::try_from(port).ok().filter(|port| *port > 0) else { continue };
+        let Some(port) = u16::try_from(port).ok().filter(|port| *port > 0) else {
+            continue;
+        };
         match mapping.protocol {
             Some(TransportProtocol::Udp) => needs.ports_udp.push(port),
             _ => needs.ports.push(port),
@@ -145,11 +174,16 @@ fn add_ports(needs: &mut Resources, container: &ContainerDefinition, mode: Optio
 
 fn required_attributes(document: &TaskDefinition) -> Vec<(String, Option<String>)> {
     let attributes = document.requires_attributes.iter().flatten();
-    attributes.map(|attribute| (attribute.name.clone(), attribute.value.clone())).collect()
+    attributes
+        .map(|attribute| (attribute.name.clone(), attribute.value.clone()))
+        .collect()
 }
 
 /// The definition's and the call's constraints (TD-31, P-02, P-22).
-pub fn constraints(document: &TaskDefinition, call: &[PlacementConstraint]) -> Result<Vec<Constraint>, LaunchError> {
+pub fn constraints(
+    document: &TaskDefinition,
+    call: &[PlacementConstraint],
+) -> Result<Vec<Constraint>, LaunchError> {
     let mut all = Vec::new();
     for constraint in document.placement_constraints.iter().flatten() {
         all.push(member_of(constraint.expression.as_deref())?);
@@ -157,15 +191,23 @@ pub fn constraints(document: &TaskDefinition, call: &[PlacementConstraint]) -> R
     for constraint in call {
         all.push(match constraint.r#type {
             Some(PlacementConstraintType::DistinctInstance) if constraint.expression.is_some() => {
-                return Err(LaunchError::Invalid("distinctInstance takes no expression.".to_owned()));
+                return Err(LaunchError::Invalid(
+                    "distinctInstance takes no expression.".to_owned(),
+                ));
             }
             Some(PlacementConstraintType::DistinctInstance) => Constraint::DistinctInstance,
             Some(PlacementConstraintType::MemberOf) => member_of(constraint.expression.as_deref())?,
-            None => return Err(LaunchError::Invalid("A placement constraint needs a type.".to_owned())),
+            None => {
+                return Err(LaunchError::Invalid(
+                    "A placement constraint needs a type.".to_owned(),
+                ));
+            }
         });
     }
     if all.len() > MAX_CONSTRAINTS {
-        return Err(LaunchError::Invalid(format!("There can be at most {MAX_CONSTRAINTS} placement constraints.")));
+        return Err(LaunchError::Invalid(format!(
+            "There can be at most {MAX_CONSTRAINTS} placement constraints."
+        )));
     }
     Ok(all)
 }
@@ -173,13 +215,17 @@ pub fn constraints(document: &TaskDefinition, call: &[PlacementConstraint]) -> R
 fn member_of(expression: Option<&str>) -> Result<Constraint, LaunchError> {
     let text = expression.unwrap_or_default();
     let parsed = Expression::parse(text);
-    parsed.map(Constraint::MemberOf).map_err(|error| LaunchError::Invalid(format!("Invalid placement constraint expression: {error}")))
+    parsed
+        .map(Constraint::MemberOf)
+        .map_err(|error| LaunchError::Invalid(format!("Invalid placement constraint expression: {error}")))
 }
 
 /// The call's strategies (P-03).
 pub fn strategies(call: &[PlacementStrategy]) -> Result<Vec<Strategy>, LaunchError> {
     if call.len() > MAX_STRATEGIES {
-        return Err(LaunchError::Invalid(format!("There can be at most {MAX_STRATEGIES} placement strategies.")));
+        return Err(LaunchError::Invalid(format!(
+            "There can be at most {MAX_STRATEGIES} placement strategies."
+        )));
     }
     call.iter().map(strategy).collect()
 }
@@ -188,7 +234,9 @@ fn strategy(item: &PlacementStrategy) -> Result<Strategy, LaunchError> {
     let field = item.field.as_deref().filter(|field| !field.is_empty());
     match (item.r#type, field) {
         (Some(PlacementStrategyType::Random), None) => Ok(Strategy::Random),
-        (Some(PlacementStrategyType::Random), Some(_)) => Err(LaunchError::Invalid("The random strategy takes no field.".to_owned())),
+        (Some(PlacementStrategyType::Random), Some(_)) => Err(LaunchError::Invalid(
+            "The random strategy takes no field.".to_owned(),
+        )),
         (Some(PlacementStrategyType::Spread), Some(field)) => match field.parse() {
             Ok(field) => Ok(Strategy::Spread(field)),
             Err(never) => match never {},
@@ -197,16 +245,31 @@ fn strategy(item: &PlacementStrategy) -> Result<Strategy, LaunchError> {
             .parse::<BinpackField>()
             .map(Strategy::Binpack)
             .map_err(|error| LaunchError::Invalid(format!("Invalid placement strategy: {error}."))),
-        (Some(kind), None) => Err(LaunchError::Invalid(format!("The placement strategy {} needs a field.", kind.as_str()))),
-        (None, _) => Err(LaunchError::Invalid("A placement strategy needs a type.".to_owned())),
+        (Some(kind), None) => Err(LaunchError::Invalid(format!(
+            "The placement strategy {} needs a field.",
+            kind.as_str()
+        ))),
+        (None, _) => Err(LaunchError::Invalid(
+            "A placement strategy needs a type.".to_owned(),
+        )),
     }
 }
 
-fn override_of<'a>(overrides: &'a TaskOverride, container: &ContainerDefinition) -> Option<&'a ContainerOverride> {
-    overrides.container_overrides.iter().flatten().find(|over| over.name == container.name)
+fn override_of<'a>(
+    overrides: &'a TaskOverride,
+    container: &ContainerDefinition,
+) -> Option<&'a ContainerOverride> {
+    overrides
+        .container_overrides
+        .iter()
+        .flatten()
+        .find(|over| over.name == container.name)
 }
 
-fn check_override_names(overrides: &TaskOverride, containers: &[ContainerDefinition]) -> Result<(), LaunchError> {
+fn check_override_names(
+    overrides: &TaskOverride,
+    containers: &[ContainerDefinition],
+) -> Result<(), LaunchError> {
     for over in overrides.container_overrides.iter().flatten() {
         if !containers.iter().any(|container| container.name == over.name) {
             let name = over.name.as_deref().unwrap_or_default();
@@ -220,7 +283,10 @@ fn check_override_names(overrides: &TaskOverride, containers: &[ContainerDefinit
 
 fn record(container: &ContainerDefinition, over: Option<&ContainerOverride>) -> ContainerRecord {
     let text = |overriding: Option<i32>, defined: Option<i32>| overriding.or(defined).map(|n| n.to_string());
-    let checked = container.health_check.as_ref().and_then(|check| check.command.first());
+    let checked = container
+        .health_check
+        .as_ref()
+        .and_then(|check| check.command.first());
     ContainerRecord {
         name: container.name.clone().unwrap_or_default(),
         id: Uuid::nil(),
@@ -236,7 +302,10 @@ fn record(container: &ContainerDefinition, over: Option<&ContainerOverride>) -> 
         network_bindings: Vec::new(),
         cpu: text(over.and_then(|o| o.cpu), container.cpu).or_else(|| Some("0".to_owned())),
         memory: text(over.and_then(|o| o.memory), container.memory),
-        memory_reservation: text(over.and_then(|o| o.memory_reservation), container.memory_reservation),
+        memory_reservation: text(
+            over.and_then(|o| o.memory_reservation),
+            container.memory_reservation,
+        ),
         gpu_ids: Vec::new(),
     }
 }

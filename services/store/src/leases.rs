@@ -51,6 +51,9 @@ pub async fn expire(db: &Db, now: DateTime<Utc>) -> Result<usize> {
 
 /// This server goes: gives its lease back and marks the instances of its sessions disconnected.
 pub async fn leave(db: &Db, server: Uuid, now: DateTime<Utc>) -> Result<usize> {
-    sqlx::query("DELETE FROM servers WHERE id = $1").bind(server).execute(db.pool()).await?;
+    sqlx::query("DELETE FROM servers WHERE id = $1")
+        .bind(server)
+        .execute(db.pool())
+        .await?;
     expire(db, now).await
 }

@@ -116,10 +116,18 @@ pub struct Placer {
 impl Placer {
     /// A placer whose loops run under `tasks`.
     pub fn new(db: Db, clock: Arc<dyn Clock>, tasks: kit::Tasks) -> Self {
-        let shared = Arc::new(Shared { db, clock, tasks, queues: Mutex::default() });
+        let shared = Arc::new(Shared {
+            db,
+            clock,
+            tasks,
+            queues: Mutex::default(),
+        });
         let placer = Self { shared };
         let watching = placer.clone();
-        placer.shared.tasks.spawn("placer-wakes", async move { watching.watch().await });
+        placer
+            .shared
+            .tasks
+            .spawn("placer-wakes", async move { watching.watch().await });
         placer
     }
 

@@ -19,7 +19,9 @@ pub async fn reset(db: &Db, now: DateTime<Utc>) -> Result<()> {
     stop_everything(db, now).await?;
     let mut tx = db.begin().await?;
     // Nobody places or reports anything in between.
-    sqlx::query("LOCK TABLE tasks, container_instances, services, clusters IN SHARE ROW EXCLUSIVE MODE").execute(&mut *tx).await?;
+    sqlx::query("LOCK TABLE tasks, container_instances, services, clusters IN SHARE ROW EXCLUSIVE MODE")
+        .execute(&mut *tx)
+        .await?;
     let statements = [
         "DELETE FROM tasks",
         "DELETE FROM service_events",
@@ -63,7 +65,10 @@ async fn stop_everything(db: &Db, now: DateTime<Utc>) -> Result<()> {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while any_left(db).await? {
         if tokio::time::Instant::now() > deadline {
-            return Err(crate::StoreError::Contended { act: "stop all containers", attempts: 1 });
+            return Err(crate::StoreError::Contended {
+                act: "stop all containers",
+                attempts: 1,
+            });
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

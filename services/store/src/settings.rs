@@ -34,7 +34,13 @@ pub async fn remove(db: &Db, scope: &Scope, principal: &str, name: &str) -> Resu
         "DELETE FROM account_settings WHERE account = $1 AND region = $2 AND principal = $3 AND name = $4 RETURNING value",
     );
     let (account, region) = (scope.account.as_str(), scope.region.as_str());
-    Ok(query.bind(account).bind(region).bind(principal).bind(name).fetch_optional(db.pool()).await?)
+    Ok(query
+        .bind(account)
+        .bind(region)
+        .bind(principal)
+        .bind(name)
+        .fetch_optional(db.pool())
+        .await?)
 }
 
 /// The principal's own values and the account's defaults, by name.
@@ -44,5 +50,10 @@ pub async fn of(db: &Db, scope: &Scope, principal: &str) -> Result<Vec<SettingRo
          WHERE account = $1 AND region = $2 AND principal IN ($3, '') ORDER BY name, principal",
     );
     let (account, region) = (scope.account.as_str(), scope.region.as_str());
-    Ok(query.bind(account).bind(region).bind(principal).fetch_all(db.pool()).await?)
+    Ok(query
+        .bind(account)
+        .bind(region)
+        .bind(principal)
+        .fetch_all(db.pool())
+        .await?)
 }

@@ -1,10 +1,14 @@
 //! Tags of all resources, by ARN (TG-01 to TG-06).
 
+mod resource;
+
 use std::collections::BTreeMap;
 
 use domain::Scope;
 
 use crate::{Db, Result, Tx};
+
+pub use resource::{Resource, Standing, lock};
 
 /// A tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +82,15 @@ pub async fn of(db: &Db, scope: &Scope, arns: &[String]) -> Result<BTreeMap<Stri
 
 /// Locks the resource's tags against another TagResource and gives its keys, so that the limit of 50 can be held.
 pub async fn keys_locked(tx: &mut Tx, scope: &Scope, arn: &str) -> Result<Vec<String>> {
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 7))").bind(arn).execute(&mut **tx).await?;
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 7))")
+        .bind(arn)
+        .execute(&mut **tx)
+        .await?;
     let query = sqlx::query_scalar("SELECT key FROM tags WHERE account = $1 AND region = $2 AND arn = $3");
-    Ok(query.bind(scope.account.as_str()).bind(scope.region.as_str()).bind(arn).fetch_all(&mut **tx).await?)
+    Ok(query
+        .bind(scope.account.as_str())
+        .bind(scope.region.as_str())
+        .bind(arn)
+        .fetch_all(&mut **tx)
+        .await?)
 }

@@ -59,7 +59,11 @@ pub struct Reference {
 
 const COLUMNS: &str = "id, account, region, family, revision, status, document, registered_at, deregistered_at, delete_requested_at";
 
-/// Stores the next revision of a family (TD-01). `document` must not hold revision, ARN or times.
+/// Revisions that a family may have, deleted ones included (TD-01).
+pub const MAX_REVISIONS: i32 = 1_000_000;
+
+/// Stores the next revision of a family (TD-01). `document` must not hold revision, ARN or times. `None` when the family has had
+/// [`MAX_REVISIONS`].
 pub async fn register(
     db: &Db,
     scope: &Scope,
@@ -67,18 +71,20 @@ pub async fn register(
     document: &TaskDefinition,
     tags: &[Tag],
     now: DateTime<Utc>,
-) -> Result<TaskDefinitionRow> {
+) -> Result<Option<TaskDefinitionRow>> {
     let mut tx = db.begin().await?;
-    let revision: i32 = sqlx::query_scalar(
+    let revision: Option<i32> = sqlx::query_scalar(
         "INSERT INTO task_definition_families (account, region, family, last_revision) VALUES ($1, $2, $3, 1) \
          ON CONFLICT (account, region, family) DO UPDATE SET last_revision = task_definition_families.last_revision + 1 \
-         RETURNING last_revision",
+         WHERE task_definition_families.last_revision < $4 RETURNING last_revision",
     )
     .bind(scope.account.as_str())
     .bind(scope.region.as_str())
     .bind(family)
-    .fetch_one(&mut *tx)
+    .bind(MAX_REVISIONS)
+    .fetch_optional(&mut *tx)
     .await?;
+    let Some(revision) = revision else { return Ok(None) };
     let sql = format!(
         "INSERT INTO task_definitions (account, region, family, revision, status, document, registered_at) \
          VALUES ($1, $2, $3, $4, 'ACTIVE', $5, $6) RETURNING {COLUMNS}"
@@ -96,7 +102,7 @@ pub async fn register(
     let tags: Vec<(String, Tag)> = tags.iter().map(|tag| (arn.clone(), tag.clone())).collect();
     crate::tags::put(&mut tx, scope, &tags).await?;
     tx.commit().await?;
-    Ok(row)
+    Ok(Some(row))
 }
 
 /// The revision that a reference means: the given one in any status, or the latest ACTIVE one (TD-02).
@@ -105,7 +111,9 @@ pub async fn find(db: &Db, scope: &Scope, reference: &Reference) -> Result<Optio
         Some(_) => "revision = $4",
         None => "status = 'ACTIVE' AND $4::integer IS NULL ORDER BY revision DESC LIMIT 1",
     };
-    let sql = format!("SELECT {COLUMNS} FROM task_definitions WHERE account = $1 AND region = $2 AND family = $3 AND {which}");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM task_definitions WHERE account = $1 AND region = $2 AND family = $3 AND {which}"
+    );
     let query = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(scope.account.as_str())
         .bind(scope.region.as_str())
@@ -117,11 +125,20 @@ pub async fn find(db: &Db, scope: &Scope, reference: &Reference) -> Result<Optio
 /// Rows by id. Not scoped: ids come from rows that were.
 pub async fn by_ids(db: &Db, ids: &[i64]) -> Result<Vec<TaskDefinitionRow>> {
     let sql = format!("SELECT {COLUMNS} FROM task_definitions WHERE id = ANY($1)");
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(ids).fetch_all(db.pool()).await?)
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(ids)
+        .fetch_all(db.pool())
+        .await?)
 }
 
 /// ACTIVE → INACTIVE; an INACTIVE one stays as it is (TD-03). `None` if there is no such revision.
-pub async fn deregister(db: &Db, scope: &Scope, family: &str, revision: i32, now: DateTime<Utc>) -> Result<Option<TaskDefinitionRow>> {
+pub async fn deregister(
+    db: &Db,
+    scope: &Scope,
+    family: &str,
+    revision: i32,
+    now: DateTime<Utc>,
+) -> Result<Option<TaskDefinitionRow>> {
     let sql = format!(
         "UPDATE task_definitions SET status = CASE status WHEN 'ACTIVE' THEN 'INACTIVE' ELSE status END, \
          deregistered_at = coalesce(deregistered_at, $5) \
@@ -142,7 +159,11 @@ pub async fn request_delete(db: &Db, id: i64, now: DateTime<Utc>) -> Result<Opti
         "UPDATE task_definitions SET status = 'DELETE_IN_PROGRESS', delete_requested_at = coalesce(delete_requested_at, $2) \
          WHERE id = $1 AND status <> 'ACTIVE' RETURNING {COLUMNS}"
     );
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).bind(now).fetch_optional(db.pool()).await?)
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(id)
+        .bind(now)
+        .fetch_optional(db.pool())
+        .await?)
 }
 
 /// Removes DELETE_IN_PROGRESS definitions that no task, service or deployment refers to (TD-04), of all accounts. Gives how many.
@@ -159,7 +180,9 @@ pub async fn purge(db: &Db, limit: i64) -> Result<u64> {
     .fetch_all(&mut *tx)
     .await?;
     for (_, account, region, family, revision) in &gone {
-        let (Ok(account), Ok(region)) = (account.parse(), region.parse()) else { continue };
+        let (Ok(account), Ok(region)) = (account.parse(), region.parse()) else {
+            continue;
+        };
         let scope = Scope::new(account, region);
         crate::tags::remove_all(&mut tx, &scope, &[scope.task_definition_arn(family, *revision)]).await?;
     }

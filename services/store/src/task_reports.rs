@@ -65,7 +65,9 @@ pub async fn apply(
 ) -> Result<Applied> {
     const ATTEMPTS: u32 = 16;
     for _ in 0..ATTEMPTS {
-        let Some(before) = read(db, scope, cluster, task).await? else { return Ok(Applied::Unknown) };
+        let Some(before) = read(db, scope, cluster, task).await? else {
+            return Ok(Applied::Unknown);
+        };
         let mut after = before.clone();
         if !advance::advance(&mut after, report, now) {
             return Ok(Applied::Unchanged);
@@ -78,7 +80,10 @@ pub async fn apply(
             return Ok(Applied::Changed);
         }
     }
-    Err(StoreError::Contended { act: "apply a task's report", attempts: ATTEMPTS })
+    Err(StoreError::Contended {
+        act: "apply a task's report",
+        attempts: ATTEMPTS,
+    })
 }
 
 /// The agent has begun to stop these tasks: STOPPING for those that were asked to.
@@ -145,7 +150,11 @@ async fn write(db: &Db, scope: &Scope, arn: &str, task: &TaskRow) -> Result<bool
     if stopped {
         let mut release = Release::default();
         release.add(&task.resources, &task.gpu_ids, &task.task_group);
-        query = release.bind(query).bind(scope.account.as_str()).bind(scope.region.as_str()).bind(arn);
+        query = release
+            .bind(query)
+            .bind(scope.account.as_str())
+            .bind(scope.region.as_str())
+            .bind(arn);
     }
     Ok(query.execute(db.pool()).await?.rows_affected() == 1)
 }
@@ -162,6 +171,11 @@ fn wakes(before: &TaskRow, after: &TaskRow) -> Vec<Wake> {
             wakes.push(Wake::Instance(instance));
         }
     }
-    wakes.extend(after.service_id.filter(|_| desired_moved || last_moved).map(Wake::Service));
+    wakes.extend(
+        after
+            .service_id
+            .filter(|_| desired_moved || last_moved)
+            .map(Wake::Service),
+    );
     wakes
 }

@@ -30,7 +30,12 @@ impl Token {
     /// A token with the digest of its parameters. `parameters` must be the same bytes for the same request.
     pub fn new(scope: &Scope, operation: &'static str, token: &str, parameters: &[u8]) -> Self {
         let digest = Sha256::digest(parameters).to_vec();
-        Self { scope: scope.clone(), operation, token: token.to_owned(), digest }
+        Self {
+            scope: scope.clone(),
+            operation,
+            token: token.to_owned(),
+            digest,
+        }
     }
 }
 
@@ -60,7 +65,11 @@ pub async fn claim(tx: &mut Tx, token: &Token, now: DateTime<Utc>) -> Result<Use
     .bind(&token.token)
     .fetch_one(&mut **tx)
     .await?;
-    Ok(if digest == token.digest { Use::Same(resources) } else { Use::Different(resources) })
+    Ok(if digest == token.digest {
+        Use::Same(resources)
+    } else {
+        Use::Different(resources)
+    })
 }
 
 /// Remembers what the claimed token made.
@@ -80,18 +89,23 @@ pub async fn fulfil(tx: &mut Tx, token: &Token, resources: &[String]) -> Result<
 
 /// Gives a claimed token back: its call had no effect.
 pub async fn unclaim(tx: &mut Tx, token: &Token) -> Result<()> {
-    sqlx::query("DELETE FROM idempotency_tokens WHERE account = $1 AND region = $2 AND operation = $3 AND token = $4")
-        .bind(token.scope.account.as_str())
-        .bind(token.scope.region.as_str())
-        .bind(token.operation)
-        .bind(&token.token)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "DELETE FROM idempotency_tokens WHERE account = $1 AND region = $2 AND operation = $3 AND token = $4",
+    )
+    .bind(token.scope.account.as_str())
+    .bind(token.scope.region.as_str())
+    .bind(token.operation)
+    .bind(&token.token)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
 /// Forgets tokens that were first used before `before`, of all accounts. Gives how many.
 pub async fn forget_before(db: &Db, before: DateTime<Utc>) -> Result<u64> {
-    let done = sqlx::query("DELETE FROM idempotency_tokens WHERE created_at < $1").bind(before).execute(db.pool()).await?;
+    let done = sqlx::query("DELETE FROM idempotency_tokens WHERE created_at < $1")
+        .bind(before)
+        .execute(db.pool())
+        .await?;
     Ok(done.rows_affected())
 }

@@ -88,7 +88,9 @@ impl Wakes {
     }
 
     pub fn listen(&self) -> Listener {
-        Listener { receiver: self.local.subscribe() }
+        Listener {
+            receiver: self.local.subscribe(),
+        }
     }
 
     /// Loop: passes this server's wakes on to the other servers.
@@ -99,7 +101,11 @@ impl Wakes {
             for part in batch.chunks(PER_NOTIFY) {
                 let texts: Vec<String> = part.iter().map(|wake| wake.encode()).collect();
                 let payload = format!("{}:{}", self.origin.simple(), texts.join(","));
-                let sent = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(payload).execute(&pool).await;
+                let sent = sqlx::query("SELECT pg_notify($1, $2)")
+                    .bind(CHANNEL)
+                    .bind(payload)
+                    .execute(&pool)
+                    .await;
                 if let Err(error) = sent {
                     // Others look by themselves; keeping the wakes would only let them pile up.
                     tracing::debug!(%error, "wakes were not passed on");
@@ -130,7 +136,9 @@ impl Wakes {
     async fn receive(&self, listener: &mut PgListener) {
         // `try_recv` gives None when the connection was lost in between.
         while let Ok(Some(notice)) = listener.try_recv().await {
-            let Some((origin, texts)) = notice.payload().split_once(':') else { continue };
+            let Some((origin, texts)) = notice.payload().split_once(':') else {
+                continue;
+            };
             if origin == self.origin.simple().to_string() {
                 continue;
             }
@@ -164,7 +172,12 @@ mod tests {
     #[test]
     fn a_wake_survives_its_payload() {
         let id = Uuid::new_v4();
-        for wake in [Wake::Instance(id), Wake::Host(42, id), Wake::Service(7), Wake::Everything] {
+        for wake in [
+            Wake::Instance(id),
+            Wake::Host(42, id),
+            Wake::Service(7),
+            Wake::Everything,
+        ] {
             assert_eq!(Wake::decode(&wake.encode()), Some(wake));
         }
         assert_eq!(Wake::decode(""), None);

@@ -22,7 +22,9 @@ pub fn check_custom(name: &str, value: Option<&str>) -> Result<()> {
         ));
     }
     if !is_custom(name) {
-        return Err(Error::invalid_parameter(format!("The attribute name {name} has a reserved prefix.")));
+        return Err(Error::invalid_parameter(format!(
+            "The attribute name {name} has a reserved prefix."
+        )));
     }
     let Some(value) = value else { return Ok(()) };
     if value.len() > 128 || !value.chars().all(|c| named(c) || ":@ ".contains(c)) || value.trim() != value {
@@ -40,7 +42,12 @@ mod tests {
 
     #[test]
     fn i10_names_and_values_of_custom_attributes_are_checked() {
-        for (name, value) in [("stack", Some("prod")), ("a.b/c\\d-e_f", None), ("x", Some("a b:c@d")), ("x", Some(""))] {
+        for (name, value) in [
+            ("stack", Some("prod")),
+            ("a.b/c\\d-e_f", None),
+            ("x", Some("a b:c@d")),
+            ("x", Some("")),
+        ] {
             assert!(check_custom(name, value).is_ok(), "{name} {value:?}");
         }
         let long = "n".repeat(129);

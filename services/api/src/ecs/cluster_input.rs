@@ -1,18 +1,23 @@
 //! What CreateCluster, UpdateCluster and UpdateClusterSettings may set.
 
-use aws_model::ecs::types::{ClusterConfiguration, ClusterSetting, ClusterSettingName, ExecuteCommandLogging};
+use aws_model::ecs::types::{
+    ClusterConfiguration, ClusterSetting, ClusterSettingName, ExecuteCommandLogging,
+};
 
 use crate::{Error, Result};
 
 /// Checks settings; a name may stand once.
 pub fn settings(settings: Vec<ClusterSetting>) -> Result<Vec<ClusterSetting>> {
     if settings.len() > 1 {
-        return Err(Error::invalid_parameter("Duplicate cluster setting: containerInsights."));
+        return Err(Error::invalid_parameter(
+            "Duplicate cluster setting: containerInsights.",
+        ));
     }
     for setting in &settings {
         let value = setting.value.as_deref().unwrap_or_default();
         match setting.name {
-            Some(ClusterSettingName::ContainerInsights) if matches!(value, "enabled" | "disabled" | "enhanced") => {}
+            Some(ClusterSettingName::ContainerInsights)
+                if matches!(value, "enabled" | "disabled" | "enhanced") => {}
             Some(name) => {
                 return Err(Error::invalid_parameter(format!(
                     "Invalid value '{value}' for setting {}. Valid values: enabled, disabled, enhanced.",
@@ -27,7 +32,9 @@ pub fn settings(settings: Vec<ClusterSetting>) -> Result<Vec<ClusterSetting>> {
 
 /// Checks the configuration (C-07).
 pub fn configuration(configuration: Option<ClusterConfiguration>) -> Result<Option<ClusterConfiguration>> {
-    let Some(configuration) = configuration else { return Ok(None) };
+    let Some(configuration) = configuration else {
+        return Ok(None);
+    };
     if configuration.managed_storage_configuration.is_some() {
         return Err(Error::invalid_parameter(
             "configuration.managedStorageConfiguration is not supported by this version of Berth yet.",
@@ -38,7 +45,9 @@ pub fn configuration(configuration: Option<ClusterConfiguration>) -> Result<Opti
         if overriding != execute.log_configuration.is_some() {
             return Err(Error::invalid_parameter(match overriding {
                 true => "logConfiguration is required when executeCommandConfiguration.logging is OVERRIDE.",
-                false => "logConfiguration can only be given when executeCommandConfiguration.logging is OVERRIDE.",
+                false => {
+                    "logConfiguration can only be given when executeCommandConfiguration.logging is OVERRIDE."
+                }
             }));
         }
     }

@@ -46,11 +46,29 @@ operations! {
     ListClusters => list_clusters,
     UpdateCluster => update_cluster,
     UpdateClusterSettings => update_cluster_settings,
+    CreateService => create_service,
+    UpdateService => update_service,
+    DeleteService => delete_service,
+    DescribeServices => describe_services,
+    ListServices => list_services,
     ListTasks => list_tasks,
     DescribeTasks => describe_tasks,
     StopTask => stop_task,
     StartTask => start_task,
     RunTask => run_task,
+    RegisterContainerInstance => register_container_instance,
+    DeregisterContainerInstance => deregister_container_instance,
+    DescribeContainerInstances => describe_container_instances,
+    ListContainerInstances => list_container_instances,
+    UpdateContainerInstancesState => update_container_instances_state,
+    UpdateContainerAgent => update_container_agent,
+    PutAttributes => put_attributes,
+    DeleteAttributes => delete_attributes,
+    ListAttributes => list_attributes,
+    DiscoverPollEndpoint => discover_poll_endpoint,
+    SubmitTaskStateChange => submit_task_state_change,
+    SubmitContainerStateChange => submit_container_state_change,
+    SubmitAttachmentStateChanges => submit_attachment_state_changes,
 }
 
 fn answer<Op: Operation>(result: Result<Op::Output>) -> Answer {
@@ -63,7 +81,9 @@ fn answer<Op: Operation>(result: Result<Op::Output>) -> Answer {
 fn refuse<Op: Operation>(error: DecodeError) -> Answer {
     match error {
         DecodeError::Serialization(text) => Answer::Unreadable(text),
-        DecodeError::Invalid { reason, .. } => Answer::Failed(within_list::<Op>(Error::invalid_parameter(reason))),
+        DecodeError::Invalid { reason, .. } => {
+            Answer::Failed(within_list::<Op>(Error::invalid_parameter(reason)))
+        }
     }
 }
 

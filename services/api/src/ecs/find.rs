@@ -10,21 +10,30 @@ use crate::{Context, Error, Result};
 /// # Errors
 /// InvalidParameterException for an ARN of something else; ClusterNotFoundException for one of another account or region.
 pub fn cluster_name(cx: &Context, cluster: Option<&str>) -> Result<String> {
-    let Some(text) = cluster.filter(|text| !text.is_empty()) else { return Ok("default".to_owned()) };
+    let Some(text) = cluster.filter(|text| !text.is_empty()) else {
+        return Ok("default".to_owned());
+    };
     if !text.starts_with("arn:") {
         return match domain::names::is_resource_name(text) {
             true => Ok(text.to_owned()),
-            false => Err(Error::invalid_parameter(format!("Invalid cluster identifier: {}", clip(text)))),
+            false => Err(Error::invalid_parameter(format!(
+                "Invalid cluster identifier: {}",
+                clip(text)
+            ))),
         };
     }
-    let arn: Arn =
-        text.parse().map_err(|_| Error::invalid_parameter(format!("Invalid cluster ARN: {}", clip(text))))?;
+    let arn: Arn = text
+        .parse()
+        .map_err(|_| Error::invalid_parameter(format!("Invalid cluster ARN: {}", clip(text))))?;
     match (arn.kind(), arn.path().as_slice()) {
         ("cluster", [name]) if arn.service == "ecs" => match arn.is_in(&cx.scope) {
             true => Ok((*name).to_owned()),
             false => Err(Error::cluster_not_found()),
         },
-        _ => Err(Error::invalid_parameter(format!("Invalid cluster ARN: {}", clip(text)))),
+        _ => Err(Error::invalid_parameter(format!(
+            "Invalid cluster ARN: {}",
+            clip(text)
+        ))),
     }
 }
 
@@ -34,7 +43,9 @@ pub fn cluster_name(cx: &Context, cluster: Option<&str>) -> Result<String> {
 /// ClusterNotFoundException "Cluster not found." (C-08).
 pub async fn cluster(cx: &Context, cluster: Option<&str>) -> Result<ClusterRow> {
     let name = cluster_name(cx, cluster)?;
-    store::clusters::find_active(cx.db(), &cx.scope, &name).await?.ok_or_else(Error::cluster_not_found)
+    store::clusters::find_active(cx.db(), &cx.scope, &name)
+        .await?
+        .ok_or_else(Error::cluster_not_found)
 }
 
 /// The last part of an id or of an ARN of `kind` whose cluster part is `cluster`; old ARNs without a cluster are accepted.
@@ -51,10 +62,12 @@ pub fn short_id<'a>(cx: &Context, kind: &str, cluster: &str, text: &'a str) -> R
         return Err(invalid());
     }
     match arn.path().as_slice() {
-        [named, _] if *named != cluster => {
-            Err(Error::invalid_parameter(format!("Identifier is for {named}. Your cluster is {cluster}")))
-        }
-        [_, _] | [_] => Ok(arn.is_in(&cx.scope).then(|| text.rsplit('/').next().unwrap_or(text))),
+        [named, _] if *named != cluster => Err(Error::invalid_parameter(format!(
+            "Identifier is for {named}. Your cluster is {cluster}"
+        ))),
+        [_, _] | [_] => Ok(arn
+            .is_in(&cx.scope)
+            .then(|| text.rsplit('/').next().unwrap_or(text))),
         _ => Err(invalid()),
     }
 }

@@ -24,7 +24,12 @@ impl Page {
     ///
     /// # Errors
     /// InvalidParameterException for a number out of range or a token that another operation (or nobody) made.
-    pub fn new(operation: &'static str, max_results: Option<i32>, next_token: Option<&str>, default: usize) -> Result<Self> {
+    pub fn new(
+        operation: &'static str,
+        max_results: Option<i32>,
+        next_token: Option<&str>,
+        default: usize,
+    ) -> Result<Self> {
         let size = match max_results {
             None => default,
             Some(n @ 1..=100) => n as usize,
@@ -34,12 +39,19 @@ impl Page {
             None => None,
             Some(token) => Some(open(operation, token).ok_or_else(invalid_token)?),
         };
-        Ok(Self { operation, size, after })
+        Ok(Self {
+            operation,
+            size,
+            after,
+        })
     }
 
     /// The position after which this page begins; `None` for the first page.
     pub fn after<P: DeserializeOwned>(&self) -> Result<Option<P>> {
-        self.after.as_deref().map(|json| serde_json::from_slice(json).map_err(|_| invalid_token())).transpose()
+        self.after
+            .as_deref()
+            .map(|json| serde_json::from_slice(json).map_err(|_| invalid_token()))
+            .transpose()
     }
 
     /// How many items to read: one more than shown, so that the last page has no token.
@@ -48,14 +60,19 @@ impl Page {
     }
 
     /// The items of this page and the token of the next one, if there is one. `position` is what [`Page::after`] gives then.
-    pub fn cut<T, P: Serialize>(&self, mut items: Vec<T>, position: impl Fn(&T) -> P) -> (Vec<T>, Option<String>) {
+    pub fn cut<T, P: Serialize>(
+        &self,
+        mut items: Vec<T>,
+        position: impl Fn(&T) -> P,
+    ) -> (Vec<T>, Option<String>) {
         if items.len() <= self.size {
             return (items, None);
         }
         items.truncate(self.size);
-        let token = items.last().and_then(|last| serde_json::to_string(&position(last)).ok()).map(|json| {
-            URL_SAFE_NO_PAD.encode(format!("{}\n{json}", self.operation))
-        });
+        let token = items
+            .last()
+            .and_then(|last| serde_json::to_string(&position(last)).ok())
+            .map(|json| URL_SAFE_NO_PAD.encode(format!("{}\n{json}", self.operation)));
         (items, token)
     }
 }
@@ -65,7 +82,12 @@ fn open(operation: &str, token: &str) -> Option<Vec<u8>> {
         return None;
     }
     let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-    Some(bytes.strip_prefix(operation.as_bytes())?.strip_prefix(b"\n")?.to_vec())
+    Some(
+        bytes
+            .strip_prefix(operation.as_bytes())?
+            .strip_prefix(b"\n")?
+            .to_vec(),
+    )
 }
 
 fn invalid_token() -> Error {
@@ -85,16 +107,30 @@ mod tests {
         let token = token.unwrap();
         let next = Page::new("ListClusters", Some(2), Some(&token), 100).unwrap();
         assert_eq!(next.after::<String>().unwrap().as_deref(), Some("b"));
-        assert_eq!(next.cut(vec!["c", "d"], |s| (*s).to_owned()), (vec!["c", "d"], None));
+        assert_eq!(
+            next.cut(vec!["c", "d"], |s| (*s).to_owned()),
+            (vec!["c", "d"], None)
+        );
     }
 
     #[test]
     fn w11_bad_tokens_and_sizes_are_refused() {
-        for bad in ["", "x", "!!", &URL_SAFE_NO_PAD.encode("ListTasks\n\"a\""), &"A".repeat(5000)] {
+        for bad in [
+            "",
+            "x",
+            "!!",
+            &URL_SAFE_NO_PAD.encode("ListTasks\n\"a\""),
+            &"A".repeat(5000),
+        ] {
             assert!(Page::new("ListClusters", None, Some(bad), 100).is_err(), "{bad}");
         }
         let forged = URL_SAFE_NO_PAD.encode("ListClusters\n{\"a\":1}");
-        assert!(Page::new("ListClusters", None, Some(&forged), 100).unwrap().after::<String>().is_err());
+        assert!(
+            Page::new("ListClusters", None, Some(&forged), 100)
+                .unwrap()
+                .after::<String>()
+                .is_err()
+        );
         assert!(Page::new("ListClusters", Some(0), None, 100).is_err());
         assert!(Page::new("ListClusters", Some(101), None, 100).is_err());
     }

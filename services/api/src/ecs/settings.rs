@@ -13,17 +13,50 @@ pub struct Known {
 
 /// All settings of the service. `guardDutyActivate` is read-only.
 pub const KNOWN: &[Known] = &[
-    Known { name: SettingName::ServiceLongArnFormat, values: &["enabled", "disabled"] },
-    Known { name: SettingName::TaskLongArnFormat, values: &["enabled", "disabled"] },
-    Known { name: SettingName::ContainerInstanceLongArnFormat, values: &["enabled", "disabled"] },
-    Known { name: SettingName::AwsvpcTrunking, values: &["disabled", "enabled"] },
-    Known { name: SettingName::ContainerInsights, values: &["disabled", "enabled", "enhanced"] },
-    Known { name: SettingName::FargateFipsMode, values: &["disabled", "enabled"] },
-    Known { name: SettingName::TagResourceAuthorization, values: &["on", "off"] },
-    Known { name: SettingName::FargateTaskRetirementWaitPeriod, values: &["7", "0", "14"] },
-    Known { name: SettingName::GuardDutyActivate, values: &["off", "on"] },
-    Known { name: SettingName::DefaultLogDriverMode, values: &["non-blocking", "blocking"] },
-    Known { name: SettingName::FargateEventWindows, values: &["disabled", "enabled"] },
+    Known {
+        name: SettingName::ServiceLongArnFormat,
+        values: &["enabled", "disabled"],
+    },
+    Known {
+        name: SettingName::TaskLongArnFormat,
+        values: &["enabled", "disabled"],
+    },
+    Known {
+        name: SettingName::ContainerInstanceLongArnFormat,
+        values: &["enabled", "disabled"],
+    },
+    Known {
+        name: SettingName::AwsvpcTrunking,
+        values: &["disabled", "enabled"],
+    },
+    Known {
+        name: SettingName::ContainerInsights,
+        values: &["disabled", "enabled", "enhanced"],
+    },
+    Known {
+        name: SettingName::FargateFipsMode,
+        values: &["disabled", "enabled"],
+    },
+    Known {
+        name: SettingName::TagResourceAuthorization,
+        values: &["on", "off"],
+    },
+    Known {
+        name: SettingName::FargateTaskRetirementWaitPeriod,
+        values: &["7", "0", "14"],
+    },
+    Known {
+        name: SettingName::GuardDutyActivate,
+        values: &["off", "on"],
+    },
+    Known {
+        name: SettingName::DefaultLogDriverMode,
+        values: &["non-blocking", "blocking"],
+    },
+    Known {
+        name: SettingName::FargateEventWindows,
+        values: &["disabled", "enabled"],
+    },
 ];
 
 /// Checks a value that is to be set.
@@ -34,14 +67,23 @@ pub fn check(name: SettingName, value: &str) -> Result<()> {
     let known = KNOWN.iter().find(|known| known.name == name);
     let values = known.map(|known| known.values).unwrap_or_default();
     if name == SettingName::GuardDutyActivate {
-        return Err(Error::invalid_parameter("The setting guardDutyActivate is managed by the service and can not be changed."));
+        return Err(Error::invalid_parameter(
+            "The setting guardDutyActivate is managed by the service and can not be changed.",
+        ));
     }
     if !values.contains(&value) {
-        let text = format!("Invalid value '{value}' for setting {}. Valid values: {}.", name.as_str(), values.join(", "));
+        let text = format!(
+            "Invalid value '{value}' for setting {}. Valid values: {}.",
+            name.as_str(),
+            values.join(", ")
+        );
         return Err(Error::invalid_parameter(text));
     }
     if name.as_str().ends_with("LongArnFormat") && value == "disabled" {
-        let text = format!("The setting {} can no longer be disabled: only the long ARN format is in use.", name.as_str());
+        let text = format!(
+            "The setting {} can no longer be disabled: only the long ARN format is in use.",
+            name.as_str()
+        );
         return Err(Error::invalid_parameter(text));
     }
     Ok(())
@@ -50,8 +92,13 @@ pub fn check(name: SettingName, value: &str) -> Result<()> {
 /// The value that holds for the caller: its own, else the account's, else the service's (AC-01).
 pub async fn effective(cx: &Context, name: &str) -> Result<String> {
     let rows = store::settings::of(cx.db(), &cx.scope, &cx.caller.principal_arn).await?;
-    let default = KNOWN.iter().find(|known| known.name.as_str() == name).and_then(|known| known.values.first());
-    Ok(resolve(&rows, name).map(|row| row.value.clone()).unwrap_or_else(|| (*default.unwrap_or(&"")).to_owned()))
+    let default = KNOWN
+        .iter()
+        .find(|known| known.name.as_str() == name)
+        .and_then(|known| known.values.first());
+    Ok(resolve(&rows, name)
+        .map(|row| row.value.clone())
+        .unwrap_or_else(|| (*default.unwrap_or(&"")).to_owned()))
 }
 
 /// The principal's own row of a setting, else the account's default row.
@@ -79,7 +126,11 @@ mod tests {
     use super::*;
 
     fn row(principal: &str, value: &str) -> SettingRow {
-        SettingRow { principal: principal.to_owned(), name: "containerInsights".to_owned(), value: value.to_owned() }
+        SettingRow {
+            principal: principal.to_owned(),
+            name: "containerInsights".to_owned(),
+            value: value.to_owned(),
+        }
     }
 
     #[test]

@@ -25,13 +25,20 @@ pub fn checked(tags: Option<Vec<Tag>>) -> Result<Vec<store::tags::Tag>> {
             )));
         }
         if seen.insert(key.clone(), value).is_some() {
-            return Err(Error::invalid_parameter(format!("Duplicate tag keys found. Please note that tag keys are case sensitive. Key: {key}")));
+            return Err(Error::invalid_parameter(format!(
+                "Duplicate tag keys found. Please note that tag keys are case sensitive. Key: {key}"
+            )));
         }
     }
     if seen.len() > LIMIT {
-        return Err(Error::invalid_parameter(format!("A resource can have at most {LIMIT} tags.")));
+        return Err(Error::invalid_parameter(format!(
+            "A resource can have at most {LIMIT} tags."
+        )));
     }
-    Ok(seen.into_iter().map(|(key, value)| store::tags::Tag { key, value }).collect())
+    Ok(seen
+        .into_iter()
+        .map(|(key, value)| store::tags::Tag { key, value })
+        .collect())
 }
 
 /// Checks one key.
@@ -42,7 +49,9 @@ pub fn check_key(key: &str) -> Result<()> {
         ));
     }
     if key.to_ascii_lowercase().starts_with("aws:") {
-        return Err(Error::invalid_parameter("Tag keys that begin with aws: are reserved.".to_owned()));
+        return Err(Error::invalid_parameter(
+            "Tag keys that begin with aws: are reserved.".to_owned(),
+        ));
     }
     Ok(())
 }
@@ -53,11 +62,20 @@ fn is_allowed(c: char) -> bool {
 
 /// Tags as replies carry them.
 pub fn shown(tags: Vec<store::tags::Tag>) -> Vec<Tag> {
-    tags.into_iter().map(|tag| Tag { key: Some(tag.key), value: Some(tag.value) }).collect()
+    tags.into_iter()
+        .map(|tag| Tag {
+            key: Some(tag.key),
+            value: Some(tag.value),
+        })
+        .collect()
 }
 
 /// The tags of these ARNs if they were asked for, else none (TG-06). Take each resource's with [`taken`].
-pub async fn of(cx: &Context, wanted: bool, arns: &[String]) -> Result<BTreeMap<String, Vec<store::tags::Tag>>> {
+pub async fn of(
+    cx: &Context,
+    wanted: bool,
+    arns: &[String],
+) -> Result<BTreeMap<String, Vec<store::tags::Tag>>> {
     match wanted && !arns.is_empty() {
         true => Ok(store::tags::of(cx.db(), &cx.scope, arns).await?),
         false => Ok(BTreeMap::new()),
@@ -74,13 +92,23 @@ mod tests {
     use super::*;
 
     fn tag(key: &str, value: &str) -> Tag {
-        Tag { key: Some(key.to_owned()), value: Some(value.to_owned()) }
+        Tag {
+            key: Some(key.to_owned()),
+            value: Some(value.to_owned()),
+        }
     }
 
     #[test]
     fn tg01_keys_and_values_are_checked() {
         assert!(checked(Some(vec![tag("team", "web"), tag("Team", "")])).is_ok());
-        for bad in [tag("", "x"), tag("aws:x", "x"), tag("AWS:x", "x"), tag("a*", "x"), tag("a", "*"), tag(&"k".repeat(129), "")] {
+        for bad in [
+            tag("", "x"),
+            tag("aws:x", "x"),
+            tag("AWS:x", "x"),
+            tag("a*", "x"),
+            tag("a", "*"),
+            tag(&"k".repeat(129), ""),
+        ] {
             assert!(checked(Some(vec![bad.clone()])).is_err(), "{bad:?}");
         }
         assert!(checked(Some(vec![tag("a", "1"), tag("a", "2")])).is_err());

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use aws_model::ecs::ErrorCode;
 use aws_model::ecs::types::{
-    AwsVpcConfiguration, NetworkConfiguration, NetworkMode, PlacementConstraint, PlacementStrategy, PropagateTags, Tag, Task, TaskOverride,
-    TaskVolumeConfiguration,
+    AwsVpcConfiguration, NetworkConfiguration, NetworkMode, PlacementConstraint, PlacementStrategy,
+    PropagateTags, Tag, Task, TaskOverride, TaskVolumeConfiguration,
 };
 use domain::TaskId;
 use serde::Serialize;
@@ -71,8 +71,20 @@ pub async fn job(
         service: None,
     };
     let (request, template) = launch::prepare(definition, &launch)?;
-    let in_cluster = InCluster { id: cluster.id, name: cluster.name.clone(), scope: cx.scope.clone() };
-    Ok(Job { cluster: in_cluster, target, request, template, token, guard: None, tags })
+    let in_cluster = InCluster {
+        id: cluster.id,
+        name: cluster.name.clone(),
+        scope: cx.scope.clone(),
+    };
+    Ok(Job {
+        cluster: in_cluster,
+        target,
+        request,
+        template,
+        token,
+        guard: None,
+        tags,
+    })
 }
 
 impl From<LaunchError> for Error {
@@ -105,13 +117,23 @@ fn check(call: &Call<'_>) -> Result<()> {
         }
     }
     if call.propagate_tags == Some(PropagateTags::Service) {
-        return Err(Error::invalid_parameter("propagateTags SERVICE is only possible for tasks of a service."));
+        return Err(Error::invalid_parameter(
+            "propagateTags SERVICE is only possible for tasks of a service.",
+        ));
     }
-    let Some(overrides) = call.overrides else { return Ok(()) };
+    let Some(overrides) = call.overrides else {
+        return Ok(());
+    };
     if serde_json::to_string(overrides).map_or(0, |json| json.chars().count()) > OVERRIDES_LIMIT {
-        return Err(Error::invalid_parameter(format!("overrides can have at most {OVERRIDES_LIMIT} characters.")));
+        return Err(Error::invalid_parameter(format!(
+            "overrides can have at most {OVERRIDES_LIMIT} characters."
+        )));
     }
-    if overrides.inference_accelerator_overrides.as_ref().is_some_and(|list| !list.is_empty()) {
+    if overrides
+        .inference_accelerator_overrides
+        .as_ref()
+        .is_some_and(|list| !list.is_empty())
+    {
         return Err(not_yet("overrides.inferenceAcceleratorOverrides"));
     }
     if overrides.ephemeral_storage.is_some() {
@@ -125,7 +147,9 @@ fn check(call: &Call<'_>) -> Result<()> {
 fn task_size(member: &str, text: Option<&str>) -> Result<()> {
     match text.map(str::parse::<u32>) {
         None | Some(Ok(1..)) => Ok(()),
-        _ => Err(Error::invalid_parameter(format!("Invalid '{member}' setting for task."))),
+        _ => Err(Error::invalid_parameter(format!(
+            "Invalid '{member}' setting for task."
+        ))),
     }
 }
 
@@ -148,18 +172,32 @@ fn network(definition: &TaskDefinitionRow, given: Option<&NetworkConfiguration>)
     if vpc.subnets.is_empty() {
         return Err(Error::invalid_parameter("subnets can not be empty."));
     }
-    if vpc.subnets.len() > 16 || vpc.security_groups.as_ref().is_some_and(|groups| groups.len() > 5) {
-        return Err(Error::invalid_parameter("There can be at most 16 subnets and 5 security groups."));
+    if vpc.subnets.len() > 16
+        || vpc
+            .security_groups
+            .as_ref()
+            .is_some_and(|groups| groups.len() > 5)
+    {
+        return Err(Error::invalid_parameter(
+            "There can be at most 16 subnets and 5 security groups.",
+        ));
     }
     Ok(())
 }
 
 /// R-14; volumes that are made at launch need a kind of storage that hosts do not have yet.
 fn volumes(definition: &TaskDefinitionRow, given: &[TaskVolumeConfiguration]) -> Result<()> {
-    let at_launch = definition.document.volumes.iter().flatten().find(|volume| volume.configured_at_launch == Some(true));
+    let at_launch = definition
+        .document
+        .volumes
+        .iter()
+        .flatten()
+        .find(|volume| volume.configured_at_launch == Some(true));
     match (at_launch, given) {
         (None, []) => Ok(()),
-        (None, _) => Err(Error::invalid_parameter("volumeConfigurations names a volume that the task definition does not configure at launch.")),
+        (None, _) => Err(Error::invalid_parameter(
+            "volumeConfigurations names a volume that the task definition does not configure at launch.",
+        )),
         (Some(volume), _) => {
             let name = volume.name.as_deref().unwrap_or_default();
             Err(not_yet(&format!("The volume '{name}' with configuredAtLaunch")))
@@ -173,7 +211,9 @@ fn compatible(definition: &TaskDefinitionRow, launch_type: &str) -> Result<()> {
     if compatibilities.is_empty() || compatibilities.iter().any(|c| c.as_str() == launch_type) {
         return Ok(());
     }
-    Err(Error::invalid_parameter(format!("Task definition does not support launch_type {launch_type}.")))
+    Err(Error::invalid_parameter(format!(
+        "Task definition does not support launch_type {launch_type}."
+    )))
 }
 
 /// The call's tags, those of the definition if they are propagated, and the managed ones (TG-04, TG-05).
@@ -186,52 +226,91 @@ async fn task_tags(
     let mut all: BTreeMap<String, String> = BTreeMap::new();
     if call.propagate_tags == Some(PropagateTags::TaskDefinition) {
         let arn = definition.arn(&cx.scope);
-        let tags = store::tags::of(cx.db(), &cx.scope, std::slice::from_ref(&arn)).await?.remove(&arn);
-        all.extend(tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)));
+        let tags = store::tags::of(cx.db(), &cx.scope, std::slice::from_ref(&arn))
+            .await?
+            .remove(&arn);
+        all.extend(
+            tags.unwrap_or_default()
+                .into_iter()
+                .map(|tag| (tag.key, tag.value)),
+        );
     }
-    all.extend(tags::checked(call.tags.clone())?.into_iter().map(|tag| (tag.key, tag.value)));
+    all.extend(
+        tags::checked(call.tags.clone())?
+            .into_iter()
+            .map(|tag| (tag.key, tag.value)),
+    );
     if all.len() > tags::LIMIT {
-        return Err(Error::invalid_parameter(format!("A resource can have at most {} tags.", tags::LIMIT)));
+        return Err(Error::invalid_parameter(format!(
+            "A resource can have at most {} tags.",
+            tags::LIMIT
+        )));
     }
     if call.enable_ecs_managed_tags {
         all.insert("aws:ecs:clusterName".to_owned(), cluster.name.clone());
     }
-    Ok(all.into_iter().map(|(key, value)| store::tags::Tag { key, value }).collect())
+    Ok(all
+        .into_iter()
+        .map(|(key, value)| store::tags::Tag { key, value })
+        .collect())
 }
 
 /// The client token of a call, with the digest of its parameters. `parameters` is the request without the token.
-pub fn token(cx: &Context, operation: &'static str, token: Option<&str>, limit: usize, parameters: &impl Serialize) -> Result<Option<Token>> {
-    let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
+pub fn token(
+    cx: &Context,
+    operation: &'static str,
+    token: Option<&str>,
+    limit: usize,
+    parameters: &impl Serialize,
+) -> Result<Option<Token>> {
+    let Some(token) = token.filter(|token| !token.is_empty()) else {
+        return Ok(None);
+    };
     if token.len() > limit || !token.bytes().all(|b| (33..=126).contains(&b)) {
-        return Err(Error::invalid_parameter(format!("clientToken must have at most {limit} ASCII characters from 33 to 126.")));
+        return Err(Error::invalid_parameter(format!(
+            "clientToken must have at most {limit} ASCII characters from 33 to 126."
+        )));
     }
     let parameters = serde_json::to_vec(parameters).map_err(Error::server)?;
     Ok(Some(Token::new(&cx.scope, operation, token, &parameters)))
 }
 
 /// What came of placing: new tasks with the refusals, or the tasks of the first call with this token.
-pub async fn started(cx: &Context, cluster: &str, definition: &TaskDefinitionRow, placed: Placed) -> Result<(Vec<Task>, Outcome)> {
+pub async fn started(
+    cx: &Context,
+    cluster: &str,
+    definition: &TaskDefinitionRow,
+    placed: Placed,
+) -> Result<(Vec<Task>, Outcome)> {
     match placed {
         Placed::Done(mut outcome) => {
             let rows = std::mem::take(&mut outcome.tasks);
             let ids: Vec<TaskId> = rows.iter().map(|row| TaskId(row.id)).collect();
             let mut shown = store::tasks::shown(cx.db(), &cx.scope, cluster, &ids).await?;
             shown.sort_by_key(|shown| ids.iter().position(|id| id.0 == shown.task.id));
-            debug_assert!(shown.iter().all(|shown| shown.task.task_definition_id == definition.id));
+            debug_assert!(
+                shown
+                    .iter()
+                    .all(|shown| shown.task.task_definition_id == definition.id)
+            );
             Ok((views(cx, cluster, shown).await?, outcome))
         }
-        Placed::Replayed(Use::Different(arns)) => {
-            Err(Error::conflict("The client token was used before with other parameters.", arns))
-        }
+        Placed::Replayed(Use::Different(arns)) => Err(Error::conflict(
+            "The client token was used before with other parameters.",
+            arns,
+        )),
         Placed::Replayed(Use::Same(arns)) => {
-            let ids: Vec<TaskId> =
-                arns.iter().filter_map(|arn| arn.rsplit('/').next().and_then(|id| id.parse().ok())).collect();
+            let ids: Vec<TaskId> = arns
+                .iter()
+                .filter_map(|arn| arn.rsplit('/').next().and_then(|id| id.parse().ok()))
+                .collect();
             let shown = store::tasks::shown(cx.db(), &cx.scope, cluster, &ids).await?;
             Ok((views(cx, cluster, shown).await?, Outcome::default()))
         }
-        Placed::Replayed(Use::First) | Placed::GuardLost => {
-            Err(Error::new(ErrorCode::ServerException, "The request could not be carried out. Please try again."))
-        }
+        Placed::Replayed(Use::First) | Placed::GuardLost => Err(Error::new(
+            ErrorCode::ServerException,
+            "The request could not be carried out. Please try again.",
+        )),
     }
 }
 
@@ -240,6 +319,8 @@ async fn views(cx: &Context, cluster: &str, shown: Vec<ShownTask>) -> Result<Vec
     let arn = |shown: &ShownTask| cx.scope.task_arn(cluster, TaskId(shown.task.id));
     let arns: Vec<String> = shown.iter().map(arn).collect();
     let mut tags = tags::of(cx, true, &arns).await?;
-    let view = |(shown, arn): (ShownTask, &String)| view::task::task(&cx.scope, cluster, shown, tags::taken(&mut tags, arn));
+    let view = |(shown, arn): (ShownTask, &String)| {
+        view::task::task(&cx.scope, cluster, shown, tags::taken(&mut tags, arn))
+    };
     Ok(shown.into_iter().zip(&arns).map(view).collect())
 }

@@ -1,4 +1,6 @@
 //! Rows as the API shows them.
 
 pub mod cluster;
+pub mod container_instance;
+pub mod service;
 pub mod task;

@@ -27,7 +27,13 @@ pub fn reply(request_id: &str, status: StatusCode, body: Vec<u8>) -> Response<Bo
 }
 
 /// An error body: `{"__type": code, "message": text}` and what else belongs to the code.
-pub fn error(request_id: &str, status: StatusCode, code: &str, message: &str, more: &[(&str, Value)]) -> Response<Body> {
+pub fn error(
+    request_id: &str,
+    status: StatusCode,
+    code: &str,
+    message: &str,
+    more: &[(&str, Value)],
+) -> Response<Body> {
     let mut body = json!({ "__type": code, "message": message });
     for (name, value) in more {
         body[*name] = value.clone();
@@ -46,14 +52,24 @@ pub fn unknown_operation(request_id: &str, operation: &str) -> Response<Body> {
         true => "The header X-Amz-Target names no operation.".to_owned(),
         false => format!("The operation {named} is not known."),
     };
-    error(request_id, StatusCode::BAD_REQUEST, "UnknownOperationException", &text, &[])
+    error(
+        request_id,
+        StatusCode::BAD_REQUEST,
+        "UnknownOperationException",
+        &text,
+        &[],
+    )
 }
 
 /// W-07.
 pub fn auth_error(request_id: &str, failed: &AuthError) -> Response<Body> {
     let status = StatusCode::from_u16(failed.status()).unwrap_or(StatusCode::BAD_REQUEST);
     if status.is_server_error() {
-        tracing::error!(request_id, error = failed as &dyn std::error::Error, "the signature could not be checked");
+        tracing::error!(
+            request_id,
+            error = failed as &dyn std::error::Error,
+            "the signature could not be checked"
+        );
     }
     error(request_id, status, failed.code(), &failed.to_string(), &[])
 }

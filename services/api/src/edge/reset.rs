@@ -18,7 +18,15 @@ pub async fn reset(
     body: Bytes,
 ) -> Response<Body> {
     let request_id = json::request_id();
-    let refuse = |text: &str| json::error(&request_id, StatusCode::FORBIDDEN, "AccessDeniedException", text, &[]);
+    let refuse = |text: &str| {
+        json::error(
+            &request_id,
+            StatusCode::FORBIDDEN,
+            "AccessDeniedException",
+            text,
+            &[],
+        )
+    };
     if !edge.api.config.allow_reset {
         return refuse("This server was not started with --allow-reset.");
     }
@@ -35,9 +43,19 @@ pub async fn reset(
     match store::reset::reset(&edge.api.db, edge.api.clock.now()).await {
         Ok(()) => json::reply(&request_id, StatusCode::OK, b"{}".to_vec()),
         Err(error) => {
-            tracing::error!(request_id, error = &error as &dyn std::error::Error, "reset failed");
+            tracing::error!(
+                request_id,
+                error = &error as &dyn std::error::Error,
+                "reset failed"
+            );
             let text = "The reset was not completed. See the server's log.";
-            json::error(&request_id, StatusCode::INTERNAL_SERVER_ERROR, "ServerException", text, &[])
+            json::error(
+                &request_id,
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "ServerException",
+                text,
+                &[],
+            )
         }
     }
 }

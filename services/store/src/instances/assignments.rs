@@ -78,7 +78,13 @@ pub async fn look(db: &Db, instances: &[Uuid]) -> Result<BTreeMap<Uuid, Look>> {
 
 fn word<T: std::str::FromStr<Err = String>>(row: &PgRow, column: &str) -> Result<T> {
     let text: &str = row.try_get(column)?;
-    text.parse().map_err(|reason: String| sqlx::Error::ColumnDecode { index: column.to_owned(), source: reason.into() }.into())
+    text.parse().map_err(|reason: String| {
+        sqlx::Error::ColumnDecode {
+            index: column.to_owned(),
+            source: reason.into(),
+        }
+        .into()
+    })
 }
 
 /// All tasks that should run on each of these instances, for their manifests. Instances without any are not in the map.

@@ -47,7 +47,9 @@ pub async fn change_attributes(
     .into_iter()
     .collect();
     for (id, target) in targets {
-        let Some(Json(mut attributes)) = known.remove(id) else { return Ok(AttributesChange::NoTarget(*id)) };
+        let Some(Json(mut attributes)) = known.remove(id) else {
+            return Ok(AttributesChange::NoTarget(*id));
+        };
         attributes.retain(|name, _| !target.delete.contains(name));
         attributes.extend(target.put.clone());
         if !target.put.is_empty() && attributes.keys().filter(|name| is_custom(name)).count() > limit {
@@ -59,7 +61,8 @@ pub async fn change_attributes(
             .execute(&mut *tx)
             .await?;
     }
-    db.commit(tx, ids.into_iter().map(|id| Wake::Host(cluster_id, id))).await?;
+    db.commit(tx, ids.into_iter().map(|id| Wake::Host(cluster_id, id)))
+        .await?;
     Ok(AttributesChange::Done)
 }
 
@@ -93,5 +96,8 @@ pub async fn list_attributes(
     .bind(limit)
     .fetch_all(db.pool())
     .await?;
-    Ok(rows.into_iter().map(|(id, name, value)| (ContainerInstanceId(id), name, value)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(id, name, value)| (ContainerInstanceId(id), name, value))
+        .collect())
 }

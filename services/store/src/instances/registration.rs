@@ -49,7 +49,10 @@ pub async fn register(
             done => return done,
         }
     }
-    Err(StoreError::Contended { act: "register a container instance", attempts: ATTEMPTS })
+    Err(StoreError::Contended {
+        act: "register a container instance",
+        attempts: ATTEMPTS,
+    })
 }
 
 async fn attempt(
@@ -63,17 +66,26 @@ async fn attempt(
         return Ok(None);
     }
     let id = id_for(&mut tx, registration).await?;
-    let Some(row) = upsert(&mut tx, registration, id, now).await? else { return Ok(None) };
+    let Some(row) = upsert(&mut tx, registration, id, now).await? else {
+        return Ok(None);
+    };
     let arn = scope.container_instance_arn(&registration.cluster_name, row.instance_id());
-    let tags: Vec<(String, Tag)> = registration.tags.iter().map(|tag| (arn.clone(), tag.clone())).collect();
+    let tags: Vec<(String, Tag)> = registration
+        .tags
+        .iter()
+        .map(|tag| (arn.clone(), tag.clone()))
+        .collect();
     tags::put(&mut tx, scope, &tags).await?;
-    db.commit(tx, [Wake::Host(row.cluster_id, row.id), Wake::Instance(row.id)]).await?;
+    db.commit(tx, [Wake::Host(row.cluster_id, row.id), Wake::Instance(row.id)])
+        .await?;
     Ok(Some(row))
 }
 
 async fn id_for(tx: &mut Tx, registration: &Registration) -> Result<Uuid> {
     let fresh = registration.id.uuid();
-    let Some(token) = registration.client_token.as_ref().filter(|_| !registration.again) else { return Ok(fresh) };
+    let Some(token) = registration.client_token.as_ref().filter(|_| !registration.again) else {
+        return Ok(fresh);
+    };
     let known: Option<Uuid> =
         sqlx::query_scalar("SELECT id FROM container_instances WHERE cluster_id = $1 AND client_token = $2")
             .bind(registration.cluster_id)

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use domain::Resources;
+use sqlx::Postgres;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::types::Json;
-use sqlx::Postgres;
 
 /// What tasks that become STOPPED give back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,8 +24,10 @@ impl Release {
     pub fn add(&mut self, resources: &Resources, gpu_ids: &[String], group: &str) {
         self.cpu += resources.cpu;
         self.memory += resources.memory;
-        self.ports.extend(resources.ports.iter().map(|port| i32::from(*port)));
-        self.ports_udp.extend(resources.ports_udp.iter().map(|port| i32::from(*port)));
+        self.ports
+            .extend(resources.ports.iter().map(|port| i32::from(*port)));
+        self.ports_udp
+            .extend(resources.ports_udp.iter().map(|port| i32::from(*port)));
         self.gpus.extend_from_slice(gpu_ids);
         *self.groups.entry(group.to_owned()).or_default() += 1;
     }

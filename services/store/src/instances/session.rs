@@ -35,13 +35,22 @@ pub struct Session {
 }
 
 /// The instance with this id in the caller's account and region.
-pub async fn find_for_session(db: &Db, scope: &Scope, id: ContainerInstanceId) -> Result<Option<SessionTarget>> {
+pub async fn find_for_session(
+    db: &Db,
+    scope: &Scope,
+    id: ContainerInstanceId,
+) -> Result<Option<SessionTarget>> {
     let query = sqlx::query_as(
         "SELECT i.id, i.cluster_id, c.name AS cluster_name, i.status FROM container_instances i JOIN clusters c ON c.id = i.cluster_id \
          WHERE i.id = $1 AND c.account = $2 AND c.region = $3",
     );
     let (account, region) = (scope.account.as_str(), scope.region.as_str());
-    Ok(query.bind(id.uuid()).bind(account).bind(region).fetch_optional(db.pool()).await?)
+    Ok(query
+        .bind(id.uuid())
+        .bind(account)
+        .bind(region)
+        .fetch_optional(db.pool())
+        .await?)
 }
 
 /// Marks the instance connected through this session, which replaces any other. Gives the numbers that the session may use for
@@ -77,7 +86,9 @@ pub async fn reserve_numbers(db: &Db, instance: Uuid) -> Result<std::ops::Range<
     let query = sqlx::query_scalar(
         "UPDATE container_instances SET last_seq_num = last_seq_num + $2 WHERE id = $1 RETURNING last_seq_num",
     );
-    Ok(block(query.bind(instance).bind(BLOCK).fetch_one(db.pool()).await?))
+    Ok(block(
+        query.bind(instance).bind(BLOCK).fetch_one(db.pool()).await?,
+    ))
 }
 
 fn block(last: i64) -> std::ops::Range<i64> {

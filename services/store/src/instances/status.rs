@@ -9,7 +9,10 @@ use crate::task_reports::stop_all;
 use crate::{Db, Result, StoreError, Wake, leases, tags};
 
 /// Stop code and reason of tasks that a forced deregistration orphans (I-08).
-const FORCED: (&str, &str) = ("UserInitiated", "Container instance deregistration forced by user");
+const FORCED: (&str, &str) = (
+    "UserInitiated",
+    "Container instance deregistration forced by user",
+);
 
 /// What came of a deregistration.
 #[derive(Debug, Clone)]
@@ -37,7 +40,10 @@ pub async fn set_status(
             "UPDATE container_instances SET status = $3, revision = revision + CASE WHEN status = $3 THEN 0 ELSE 1 END \
              WHERE id = $1 AND cluster_id = $2 AND status IN ('ACTIVE', 'DRAINING') RETURNING {COLUMNS}"
         );
-        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).bind(cluster_id).bind(status.as_str());
+        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(id)
+            .bind(cluster_id)
+            .bind(status.as_str());
         rows.extend(query.fetch_optional(&mut *tx).await?);
     }
     let changed: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
@@ -48,7 +54,8 @@ pub async fn set_status(
     .fetch_all(&mut *tx)
     .await?;
     let hosts = changed.into_iter().map(|id| Wake::Host(cluster_id, id));
-    db.commit(tx, hosts.chain(services.into_iter().map(Wake::Service))).await?;
+    db.commit(tx, hosts.chain(services.into_iter().map(Wake::Service)))
+        .await?;
     Ok(rows)
 }
 
@@ -67,7 +74,10 @@ pub async fn deregister(
             return Ok(done);
         }
     }
-    Err(StoreError::Contended { act: "deregister a container instance", attempts: ATTEMPTS })
+    Err(StoreError::Contended {
+        act: "deregister a container instance",
+        attempts: ATTEMPTS,
+    })
 }
 
 /// `None`: a task was placed there meanwhile.
@@ -80,11 +90,13 @@ async fn attempt_to_deregister(
     now: DateTime<Utc>,
 ) -> Result<Option<Deregistered>> {
     let mut tx = db.begin().await?;
-    let known = sqlx::query("SELECT 1 FROM container_instances WHERE id = $1 AND cluster_id = $2 AND status <> 'INACTIVE'")
-        .bind(id.uuid())
-        .bind(cluster_id)
-        .fetch_optional(&mut *tx)
-        .await?;
+    let known = sqlx::query(
+        "SELECT 1 FROM container_instances WHERE id = $1 AND cluster_id = $2 AND status <> 'INACTIVE'",
+    )
+    .bind(id.uuid())
+    .bind(cluster_id)
+    .fetch_optional(&mut *tx)
+    .await?;
     if known.is_none() {
         return Ok(Some(Deregistered::Missing));
     }
@@ -97,14 +109,22 @@ async fn attempt_to_deregister(
              session_id = NULL, disconnected_at = coalesce(disconnected_at, $3), revision = revision + 1 \
          WHERE id = $1 AND cluster_id = $2 AND status <> 'INACTIVE' RETURNING {COLUMNS}"
     );
-    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id.uuid()).bind(cluster_id).bind(now);
+    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(id.uuid())
+        .bind(cluster_id)
+        .bind(now);
     let Some(row): Option<InstanceRow> = query.fetch_optional(&mut *tx).await? else {
         return Ok(Some(Deregistered::Missing));
     };
     // From here on no placement commits on this instance.
-    let left = sqlx::query("SELECT 1 FROM tasks WHERE instance_id = $1 AND last_status <> 'STOPPED' LIMIT 1").bind(id.uuid());
+    let left = sqlx::query("SELECT 1 FROM tasks WHERE instance_id = $1 AND last_status <> 'STOPPED' LIMIT 1")
+        .bind(id.uuid());
     if left.fetch_optional(&mut *tx).await?.is_some() {
-        return Ok(if force { None } else { Some(Deregistered::RunningTasks) });
+        return Ok(if force {
+            None
+        } else {
+            Some(Deregistered::RunningTasks)
+        });
     }
     tags::remove_all(&mut tx, scope, &[scope.container_instance_arn(cluster_name, id)]).await?;
     wakes.extend([Wake::Host(cluster_id, row.id), Wake::Instance(row.id)]);
@@ -121,7 +141,11 @@ pub async fn lost(db: &Db, before: DateTime<Utc>) -> Result<Vec<(Uuid, Option<St
            AND EXISTS (SELECT 1 FROM tasks t WHERE t.instance_id = i.id AND t.last_status <> 'STOPPED') \
            AND (SELECT min(started_at) FROM servers WHERE seen_at > now() - make_interval(secs => $2)) <= $1 ORDER BY i.id",
     );
-    Ok(query.bind(before).bind(leases::LIFE.as_secs_f64()).fetch_all(db.pool()).await?)
+    Ok(query
+        .bind(before)
+        .bind(leases::LIFE.as_secs_f64())
+        .fetch_all(db.pool())
+        .await?)
 }
 
 /// Forgets INACTIVE instances of all accounts that were deregistered before `before` and that no task names. Gives how many.

@@ -27,7 +27,8 @@ fn i04_without_task_level_sizes_reservations_count_before_hard_limits() {
 
 #[test]
 fn r08_overrides_change_what_a_task_needs() {
-    let document = definition(serde_json::json!({"containerDefinitions": [{"name": "a", "cpu": 10, "memory": 100}]}));
+    let document =
+        definition(serde_json::json!({"containerDefinitions": [{"name": "a", "cpu": 10, "memory": 100}]}));
     let overrides = serde_json::from_value(serde_json::json!({
         "containerOverrides": [{"name": "a", "cpu": 20, "memoryReservation": 30,
             "resourceRequirements": [{"type": "GPU", "value": "2"}]}]
@@ -55,9 +56,22 @@ fn p02_p03_bad_constraints_and_strategies_are_refused() {
     let of = |kind: &str, field: Option<&str>| -> Result<Vec<Strategy>, LaunchError> {
         strategies(&[serde_json::from_value(serde_json::json!({"type": kind, "field": field})).unwrap()])
     };
-    assert!(of("random", None).is_ok() && of("spread", Some("host")).is_ok() && of("binpack", Some("memory")).is_ok());
-    assert!(of("random", Some("x")).is_err() && of("spread", None).is_err() && of("binpack", Some("disk")).is_err());
-    let constraint = |json: serde_json::Value| constraints(&TaskDefinition::default(), &[serde_json::from_value(json).unwrap()]);
+    assert!(
+        of("random", None).is_ok()
+            && of("spread", Some("host")).is_ok()
+            && of("binpack", Some("memory")).is_ok()
+    );
+    assert!(
+        of("random", Some("x")).is_err()
+            && of("spread", None).is_err()
+            && of("binpack", Some("disk")).is_err()
+    );
+    let constraint = |json: serde_json::Value| {
+        constraints(
+            &TaskDefinition::default(),
+            &[serde_json::from_value(json).unwrap()],
+        )
+    };
     assert!(constraint(serde_json::json!({"type": "distinctInstance"})).is_ok());
     assert!(constraint(serde_json::json!({"type": "distinctInstance", "expression": "x"})).is_err());
     assert!(constraint(serde_json::json!({"type": "memberOf", "expression": "attribute:a =="})).is_err());

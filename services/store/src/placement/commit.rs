@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use domain::{ContainerInstanceId, TaskId};
 use kit::Clock;
 use planning::placement::{self, Host, Refusal};
-use rand::rngs::StdRng;
 use rand::SeedableRng;
+use rand::rngs::StdRng;
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -42,12 +42,19 @@ struct Draft {
 
 impl Committer {
     pub(super) fn new(cluster_id: i64, hosts: HostCache) -> Self {
-        Self { cluster_id, hosts, rng: StdRng::from_os_rng() }
+        Self {
+            cluster_id,
+            hosts,
+            rng: StdRng::from_os_rng(),
+        }
     }
 
     /// Carries out the jobs and answers each. After a failure nothing of them was done.
     pub(super) async fn commit(&mut self, db: &Db, clock: &dyn Clock, batch: Vec<Waiting>) {
-        let (jobs, answers): (Vec<Job>, Vec<_>) = batch.into_iter().map(|waiting| (waiting.job, waiting.answer)).unzip();
+        let (jobs, answers): (Vec<Job>, Vec<_>) = batch
+            .into_iter()
+            .map(|waiting| (waiting.job, waiting.answer))
+            .unzip();
         match self.carry_out(db, clock, &jobs).await {
             Ok(placed) => {
                 for (answer, placed) in answers.into_iter().zip(placed) {
@@ -70,14 +77,23 @@ impl Committer {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            if let Some(placed) = self.attempt(db, clock, jobs, attempt > OPTIMISTIC_ATTEMPTS).await? {
+            if let Some(placed) = self
+                .attempt(db, clock, jobs, attempt > OPTIMISTIC_ATTEMPTS)
+                .await?
+            {
                 return Ok(placed);
             }
         }
     }
 
     /// One attempt; `None` if another server changed a host in between.
-    async fn attempt(&mut self, db: &Db, clock: &dyn Clock, jobs: &[Job], locking: bool) -> Result<Option<Vec<Placed>>> {
+    async fn attempt(
+        &mut self,
+        db: &Db,
+        clock: &dyn Clock,
+        jobs: &[Job],
+        locking: bool,
+    ) -> Result<Option<Vec<Placed>>> {
         let mut tx = db.begin().await?;
         let mut drafts = self.settle(&mut tx, jobs, clock).await?;
         let complete = if locking {
@@ -87,7 +103,11 @@ impl Committer {
             self.hosts.refresh(&mut tx, self.cluster_id).await?
         };
         let mut used = self.plan(jobs, &mut drafts);
-        if !complete && drafts.iter().any(|draft| !draft.outcome.refusals.is_empty() || draft.outcome.no_instances) {
+        if !complete
+            && drafts
+                .iter()
+                .any(|draft| !draft.outcome.refusals.is_empty() || draft.outcome.no_instances)
+        {
             // Nobody is refused on an old picture.
             self.give_back(jobs, &mut drafts);
             self.hosts.forget();
@@ -100,14 +120,21 @@ impl Committer {
             return Ok(None);
         }
         let now = clock.now();
-        let new: Vec<NewTask> = drafts.iter().flat_map(|draft| draft.new.iter().cloned()).collect();
+        let new: Vec<NewTask> = drafts
+            .iter()
+            .flat_map(|draft| draft.new.iter().cloned())
+            .collect();
         let rows = match new.is_empty() {
             true => Vec::new(),
             false => crate::tasks::insert(&mut tx, &new, now).await?,
         };
         let mut rows: HashMap<Uuid, _> = rows.into_iter().map(|row| (row.id, row)).collect();
         for (job, draft) in jobs.iter().zip(&mut drafts) {
-            draft.outcome.tasks = draft.new.iter().filter_map(|task| rows.remove(&task.id.uuid())).collect();
+            draft.outcome.tasks = draft
+                .new
+                .iter()
+                .filter_map(|task| rows.remove(&task.id.uuid()))
+                .collect();
             remember(&mut tx, job, draft).await?;
         }
         let wakes = used.iter().map(|host| Wake::Instance(host.id.uuid()));
@@ -119,7 +146,12 @@ impl Committer {
         for host in &used {
             self.hosts.cluster().set_revision(host.id, host.revision + 1);
         }
-        Ok(Some(drafts.into_iter().map(|draft| draft.settled.unwrap_or(Placed::Done(draft.outcome))).collect()))
+        Ok(Some(
+            drafts
+                .into_iter()
+                .map(|draft| draft.settled.unwrap_or(Placed::Done(draft.outcome)))
+                .collect(),
+        ))
     }
 
     /// Claims tokens and checks guards; jobs that fail here are settled.
@@ -133,8 +165,11 @@ impl Committer {
                 };
             }
         }
-        let guards: BTreeMap<i64, i64> =
-            jobs.iter().filter_map(|job| job.guard).map(|guard| (guard.service_id, guard.generation)).collect();
+        let guards: BTreeMap<i64, i64> = jobs
+            .iter()
+            .filter_map(|job| job.guard)
+            .map(|guard| (guard.service_id, guard.generation))
+            .collect();
         if guards.is_empty() {
             return Ok(drafts);
         }
@@ -178,11 +213,16 @@ impl Committer {
             draft.outcome.refusals = outcome.refusals;
             for placed in &outcome.placed {
                 touched.insert(placed.host);
-                draft.new.push(new_task(job, self.cluster_id, placed, &mut self.rng));
+                draft
+                    .new
+                    .push(new_task(job, self.cluster_id, placed, &mut self.rng));
             }
             draft.placed = outcome.placed;
         }
-        touched.into_iter().filter_map(|id| cluster.get(id).cloned()).collect()
+        touched
+            .into_iter()
+            .filter_map(|id| cluster.get(id).cloned())
+            .collect()
     }
 
     /// Undoes [`Self::plan`] in the cached picture.
@@ -240,7 +280,11 @@ fn place_on(cluster: &mut placement::Cluster, job: &Job, ids: &[ContainerInstanc
     for id in ids {
         match cluster.place_on(&job.request, *id) {
             Ok(placed) => outcome.placed.push(placed),
-            Err(reason) => outcome.refusals.push(Refusal { host: *id, reason, unmet: 1 }),
+            Err(reason) => outcome.refusals.push(Refusal {
+                host: *id,
+                reason,
+                unmet: 1,
+            }),
         }
     }
     outcome
@@ -249,12 +293,16 @@ fn place_on(cluster: &mut placement::Cluster, job: &Job, ids: &[ContainerInstanc
 fn new_task(job: &Job, cluster_id: i64, placed: &placement::Placed, rng: &mut StdRng) -> NewTask {
     let template = &job.template;
     let mut unassigned = placed.gpus.iter().cloned();
-    let containers = template.containers.iter().zip(&template.gpu_counts).map(|(container, count)| {
-        let mut container = container.clone();
-        container.id = TaskId::random(rng).uuid();
-        container.gpu_ids = unassigned.by_ref().take(*count).collect();
-        container
-    });
+    let containers = template
+        .containers
+        .iter()
+        .zip(&template.gpu_counts)
+        .map(|(container, count)| {
+            let mut container = container.clone();
+            container.id = TaskId::random(rng).uuid();
+            container.gpu_ids = unassigned.by_ref().take(*count).collect();
+            container
+        });
     let containers = containers.collect();
     NewTask {
         id: TaskId::random(rng),
@@ -275,9 +323,15 @@ fn new_task(job: &Job, cluster_id: i64, placed: &placement::Placed, rng: &mut St
 /// Stores what goes with the tasks of a job: tags, and the token's effect.
 async fn remember(tx: &mut Tx, job: &Job, draft: &Draft) -> Result<()> {
     let scope = &job.cluster.scope;
-    let arns: Vec<String> = draft.new.iter().map(|task| scope.task_arn(&job.cluster.name, task.id)).collect();
-    let tagged: Vec<(String, Tag)> =
-        arns.iter().flat_map(|arn| job.tags.iter().map(|tag| (arn.clone(), tag.clone()))).collect();
+    let arns: Vec<String> = draft
+        .new
+        .iter()
+        .map(|task| scope.task_arn(&job.cluster.name, task.id))
+        .collect();
+    let tagged: Vec<(String, Tag)> = arns
+        .iter()
+        .flat_map(|arn| job.tags.iter().map(|tag| (arn.clone(), tag.clone())))
+        .collect();
     crate::tags::put(tx, scope, &tagged).await?;
     match &job.token {
         Some(token) if draft.settled.is_none() => match arns.is_empty() {

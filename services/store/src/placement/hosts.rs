@@ -68,7 +68,12 @@ impl HostCache {
         done
     }
 
-    async fn read(&mut self, connection: &mut PgConnection, cluster_id: i64, changed: &Changed) -> Result<bool> {
+    async fn read(
+        &mut self,
+        connection: &mut PgConnection,
+        cluster_id: i64,
+        changed: &Changed,
+    ) -> Result<bool> {
         let Some(cluster) = self.cluster.as_mut().filter(|_| !changed.all) else {
             self.cluster = Some(Cluster::new(load(connection, cluster_id, None, "").await?));
             return Ok(true);
@@ -91,7 +96,9 @@ impl HostCache {
     /// Reads all hosts and locks their rows until the transaction ends: nobody can get in between any more.
     pub(super) async fn lock_all(&mut self, connection: &mut PgConnection, cluster_id: i64) -> Result<()> {
         self.dirty.take();
-        self.cluster = Some(Cluster::new(load(connection, cluster_id, None, "FOR UPDATE").await?));
+        self.cluster = Some(Cluster::new(
+            load(connection, cluster_id, None, "FOR UPDATE").await?,
+        ));
         Ok(())
     }
 
@@ -134,13 +141,20 @@ async fn load(
          FROM container_instances WHERE cluster_id = $1 AND status <> 'INACTIVE' AND ($2::uuid[] IS NULL OR id = ANY($2)) \
          ORDER BY id {lock}"
     );
-    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(cluster_id).bind(only);
+    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(cluster_id)
+        .bind(only);
     let rows: Vec<HostRow> = query.fetch_all(connection).await?;
     Ok(rows.into_iter().map(host).collect())
 }
 
 fn host(row: HostRow) -> Host {
-    let ports = |ports: Vec<i32>| ports.into_iter().filter_map(|port| u16::try_from(port).ok()).collect();
+    let ports = |ports: Vec<i32>| {
+        ports
+            .into_iter()
+            .filter_map(|port| u16::try_from(port).ok())
+            .collect()
+    };
     Host {
         id: ContainerInstanceId(row.id),
         status: row.status,

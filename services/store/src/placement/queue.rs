@@ -46,10 +46,20 @@ impl Placer {
         let (jobs, reader) = mpsc::unbounded_channel();
         let dirty = Arc::new(Dirty::default());
         let _ = jobs.send(waiting);
-        queues.insert(cluster, Queue { jobs, dirty: dirty.clone() });
+        queues.insert(
+            cluster,
+            Queue {
+                jobs,
+                dirty: dirty.clone(),
+            },
+        );
         drop(queues);
         let placer = self.clone();
-        self.shared.tasks.spawn_job(format!("placer-{cluster}"), async move { placer.run(cluster, reader, dirty).await });
+        self.shared
+            .tasks
+            .spawn_job(format!("placer-{cluster}"), async move {
+                placer.run(cluster, reader, dirty).await
+            });
         outcome
     }
 
@@ -59,7 +69,9 @@ impl Placer {
         let mut batch = Vec::with_capacity(BATCH);
         let shutdown = self.shared.tasks.shutdown().clone();
         loop {
-            let received = shutdown.unless_requested(tokio::time::timeout(IDLE, reader.recv_many(&mut batch, BATCH))).await;
+            let received = shutdown
+                .unless_requested(tokio::time::timeout(IDLE, reader.recv_many(&mut batch, BATCH)))
+                .await;
             match received {
                 Some(Ok(n)) if n > 0 => {
                     for part in apart_by_token(std::mem::take(&mut batch)) {

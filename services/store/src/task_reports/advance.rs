@@ -41,7 +41,12 @@ pub(super) fn advance(task: &mut TaskRow, report: &TaskReport, now: DateTime<Utc
 }
 
 fn advance_container(containers: &mut [ContainerRecord], report: &ContainerReport) {
-    let Some(container) = containers.iter_mut().find(|container| container.name == report.name) else { return };
+    let Some(container) = containers
+        .iter_mut()
+        .find(|container| container.name == report.name)
+    else {
+        return;
+    };
     if let Some(status) = report.status {
         container.last_status = container.last_status.max(status);
     }
@@ -56,7 +61,11 @@ fn advance_container(containers: &mut [ContainerRecord], report: &ContainerRepor
     if report.runtime_id.as_ref().is_some_and(|id| !id.is_empty()) {
         container.runtime_id.clone_from(&report.runtime_id);
     }
-    if report.image_digest.as_ref().is_some_and(|digest| !digest.is_empty()) {
+    if report
+        .image_digest
+        .as_ref()
+        .is_some_and(|digest| !digest.is_empty())
+    {
         container.image_digest.clone_from(&report.image_digest);
     }
     if !report.network_bindings.is_empty() {
@@ -75,12 +84,21 @@ fn stop_all_containers(containers: &mut [ContainerRecord]) {
 fn note_times(task: &mut TaskRow, report: &TaskReport, now: DateTime<Utc>) {
     let within = |time: DateTime<Utc>, from: DateTime<Utc>| time.min(now).max(from);
     let created = task.created_at;
-    task.pull_started_at = task.pull_started_at.or(report.pull_started_at.map(|time| within(time, created)));
+    task.pull_started_at = task
+        .pull_started_at
+        .or(report.pull_started_at.map(|time| within(time, created)));
     let from = task.pull_started_at.unwrap_or(created);
-    task.pull_stopped_at = task.pull_stopped_at.or(report.pull_stopped_at.map(|time| within(time, from)));
+    task.pull_stopped_at = task
+        .pull_stopped_at
+        .or(report.pull_stopped_at.map(|time| within(time, from)));
     let from = task.started_at.or(task.pull_stopped_at).unwrap_or(from);
-    let ended = ended_essentials(&task.containers.0).any(|container| container.exit_code.is_some()).then_some(now);
-    let ended = report.execution_stopped_at.or(ended).map(|time| within(time, from));
+    let ended = ended_essentials(&task.containers.0)
+        .any(|container| container.exit_code.is_some())
+        .then_some(now);
+    let ended = report
+        .execution_stopped_at
+        .or(ended)
+        .map(|time| within(time, from));
     task.execution_stopped_at = task.execution_stopped_at.or(ended);
 }
 
@@ -98,12 +116,19 @@ fn want_stopped(task: &mut TaskRow, report: &TaskReport, now: DateTime<Utc>) {
 /// stopCode and stoppedReason of a task that nobody asked to stop.
 fn cause(task: &TaskRow, report: &TaskReport) -> (&'static str, String) {
     const FAILED: &str = "TaskFailedToStart";
-    let exited = || ("EssentialContainerExited", "Essential container in task exited".to_owned());
+    let exited = || {
+        (
+            "EssentialContainerExited",
+            "Essential container in task exited".to_owned(),
+        )
+    };
     if task.started_at.is_some() {
         return exited();
     }
     let containers = &task.containers.0;
-    let others = containers.iter().filter(|c| !c.essential && c.last_status == ContainerStatus::Stopped);
+    let others = containers
+        .iter()
+        .filter(|c| !c.essential && c.last_status == ContainerStatus::Stopped);
     let failure = ended_essentials(containers).chain(others).find_map(start_failure);
     let task_reason = report.reason.as_deref().filter(|reason| !reason.is_empty());
     match failure.or(task_reason) {
@@ -127,7 +152,9 @@ fn start_failure(container: &ContainerRecord) -> Option<&str> {
 }
 
 fn ended_essentials(containers: &[ContainerRecord]) -> impl Iterator<Item = &ContainerRecord> {
-    containers.iter().filter(|container| container.essential && container.last_status == ContainerStatus::Stopped)
+    containers
+        .iter()
+        .filter(|container| container.essential && container.last_status == ContainerStatus::Stopped)
 }
 
 fn differs(before: &TaskRow, after: &TaskRow) -> bool {

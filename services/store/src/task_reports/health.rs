@@ -24,7 +24,11 @@ struct Row {
 
 /// Takes over the health of containers of tasks on this instance. Gives the tasks that are known to be up to date now; the others are
 /// not there, or changed in between: their next report will do.
-pub async fn apply_health(db: &Db, instance: Uuid, tasks: &BTreeMap<Uuid, ContainerHealths>) -> Result<Vec<Uuid>> {
+pub async fn apply_health(
+    db: &Db,
+    instance: Uuid,
+    tasks: &BTreeMap<Uuid, ContainerHealths>,
+) -> Result<Vec<Uuid>> {
     let ids: Vec<Uuid> = tasks.keys().copied().collect();
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT id, service_id, version, health, containers FROM tasks \
@@ -36,7 +40,9 @@ pub async fn apply_health(db: &Db, instance: Uuid, tasks: &BTreeMap<Uuid, Contai
     .await?;
     let mut current = Vec::with_capacity(rows.len());
     for mut row in rows {
-        let Some(healths) = tasks.get(&row.id) else { continue };
+        let Some(healths) = tasks.get(&row.id) else {
+            continue;
+        };
         if !take_over(&mut row.containers.0, healths) || write(db, &mut row).await? {
             current.push(row.id);
         }
@@ -47,8 +53,14 @@ pub async fn apply_health(db: &Db, instance: Uuid, tasks: &BTreeMap<Uuid, Contai
 /// True if a container's health is another one now. Only checks of the definition count (T-50).
 fn take_over(containers: &mut [ContainerRecord], healths: &ContainerHealths) -> bool {
     let mut changed = false;
-    for container in containers.iter_mut().filter(|c| c.has_health_check && c.last_status != ContainerStatus::Stopped) {
-        if let Some(health) = healths.get(&container.name).filter(|health| **health != container.health) {
+    for container in containers
+        .iter_mut()
+        .filter(|c| c.has_health_check && c.last_status != ContainerStatus::Stopped)
+    {
+        if let Some(health) = healths
+            .get(&container.name)
+            .filter(|health| **health != container.health)
+        {
             container.health = *health;
             changed = true;
         }
@@ -60,13 +72,15 @@ fn take_over(containers: &mut [ContainerRecord], healths: &ContainerHealths) -> 
 async fn write(db: &Db, row: &mut Row) -> Result<bool> {
     let essential = row.containers.iter().filter(|container| container.essential);
     let health = HealthStatus::of_task(essential.map(|container| container.health));
-    let done = sqlx::query("UPDATE tasks SET containers = $3, health = $4, version = version + 1 WHERE id = $1 AND version = $2")
-        .bind(row.id)
-        .bind(row.version)
-        .bind(Json(&row.containers.0))
-        .bind(health.as_str())
-        .execute(db.pool())
-        .await?;
+    let done = sqlx::query(
+        "UPDATE tasks SET containers = $3, health = $4, version = version + 1 WHERE id = $1 AND version = $2",
+    )
+    .bind(row.id)
+    .bind(row.version)
+    .bind(Json(&row.containers.0))
+    .bind(health.as_str())
+    .execute(db.pool())
+    .await?;
     if done.rows_affected() == 0 {
         return Ok(false);
     }

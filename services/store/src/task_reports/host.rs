@@ -27,7 +27,13 @@ struct Row {
 
 /// Makes all tasks of the instance STOPPED, gives back what they held and removes their tags. Causes that stand already stay (T-34).
 /// What may still run on the host is stopped when its agent comes back and learns that it should not.
-pub async fn stop_all(tx: &mut Tx, instance: Uuid, stop_code: &str, reason: &str, now: DateTime<Utc>) -> Result<StoppedAll> {
+pub async fn stop_all(
+    tx: &mut Tx,
+    instance: Uuid,
+    stop_code: &str,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<StoppedAll> {
     let rows: Vec<Row> = sqlx::query_as(
         "WITH held AS (SELECT id FROM tasks WHERE instance_id = $1 AND last_status <> 'STOPPED' ORDER BY id FOR UPDATE) \
          UPDATE tasks t SET last_status = 'STOPPED', desired_status = 'STOPPED', health = 'UNKNOWN', \
@@ -53,16 +59,29 @@ pub async fn stop_all(tx: &mut Tx, instance: Uuid, stop_code: &str, reason: &str
     for row in &rows {
         release.add(&row.resources, &row.gpu_ids, &row.task_group);
     }
-    let sql = format!("UPDATE container_instances i SET {} WHERE i.id = $7", release::set(1));
-    release.bind(sqlx::query(sqlx::AssertSqlSafe(sql))).bind(instance).execute(&mut **tx).await?;
+    let sql = format!(
+        "UPDATE container_instances i SET {} WHERE i.id = $7",
+        release::set(1)
+    );
+    release
+        .bind(sqlx::query(sqlx::AssertSqlSafe(sql)))
+        .bind(instance)
+        .execute(&mut **tx)
+        .await?;
     let (cluster_id, cluster, scope) = cluster_of(tx, instance).await?;
-    let arns: Vec<String> = rows.iter().map(|row| scope.task_arn(&cluster, TaskId(row.id))).collect();
+    let arns: Vec<String> = rows
+        .iter()
+        .map(|row| scope.task_arn(&cluster, TaskId(row.id)))
+        .collect();
     tags::remove_all(tx, &scope, &arns).await?;
     let mut wakes = vec![Wake::Host(cluster_id, instance), Wake::Instance(instance)];
     wakes.extend(rows.iter().filter_map(|row| row.service_id).map(Wake::Service));
     wakes.sort_unstable();
     wakes.dedup();
-    Ok(StoppedAll { tasks: rows.len(), wakes })
+    Ok(StoppedAll {
+        tasks: rows.len(),
+        wakes,
+    })
 }
 
 /// [`stop_all`] on a host that [`crate::instances::lost`] named, if its agent is still silent since `before`. Gives the number of tasks.
@@ -99,8 +118,13 @@ async fn cluster_of(tx: &mut Tx, instance: Uuid) -> Result<(i64, String, Scope)>
     .bind(instance)
     .fetch_one(&mut **tx)
     .await?;
-    let inconsistent = |reason: String| StoreError::Inconsistent { table: "clusters", reason };
-    let account = account.parse().map_err(|error| inconsistent(format!("{error}")))?;
+    let inconsistent = |reason: String| StoreError::Inconsistent {
+        table: "clusters",
+        reason,
+    };
+    let account = account
+        .parse()
+        .map_err(|error| inconsistent(format!("{error}")))?;
     let region = region.parse().map_err(|error| inconsistent(format!("{error}")))?;
     Ok((id, name, Scope::new(account, region)))
 }

@@ -21,7 +21,9 @@ pub struct ListFilter {
 pub async fn by_ids(db: &Db, cluster_id: i64, ids: &[TaskId]) -> Result<Vec<TaskRow>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
     let sql = format!("SELECT {COLUMNS} FROM tasks WHERE id = ANY($1) AND cluster_id = $2");
-    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(ids).bind(cluster_id);
+    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(ids)
+        .bind(cluster_id);
     Ok(query.fetch_all(db.pool()).await?)
 }
 

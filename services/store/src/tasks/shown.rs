@@ -22,7 +22,10 @@ pub struct ShownTask {
 
 /// Tasks by id in the ACTIVE cluster of this name; those that are not there are left out.
 pub async fn shown(db: &Db, scope: &Scope, cluster: &str, ids: &[TaskId]) -> Result<Vec<ShownTask>> {
-    let columns: Vec<String> = COLUMNS.split(", ").map(|column| format!("t.{}", column.trim())).collect();
+    let columns: Vec<String> = COLUMNS
+        .split(", ")
+        .map(|column| format!("t.{}", column.trim()))
+        .collect();
     let sql = format!(
         "SELECT {}, d.family, d.revision, i.agent_connected AS host_connected, i.connected_at AS host_connected_at, \
              i.attributes->>'ecs.availability-zone' AS host_availability_zone, \

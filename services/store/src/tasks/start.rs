@@ -46,8 +46,18 @@ pub async fn insert(tx: &mut Tx, tasks: &[NewTask], now: DateTime<Utc>) -> Resul
         .bind(tasks.iter().map(|t| t.cluster_id).collect::<Vec<_>>())
         .bind(tasks.iter().map(|t| t.instance.uuid()).collect::<Vec<_>>())
         .bind(tasks.iter().map(|t| t.task_definition_id).collect::<Vec<_>>())
-        .bind(tasks.iter().map(|t| t.service.map(|(id, _)| id)).collect::<Vec<_>>())
-        .bind(tasks.iter().map(|t| t.service.map(|(_, deployment)| deployment)).collect::<Vec<_>>())
+        .bind(
+            tasks
+                .iter()
+                .map(|t| t.service.map(|(id, _)| id))
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            tasks
+                .iter()
+                .map(|t| t.service.map(|(_, deployment)| deployment))
+                .collect::<Vec<_>>(),
+        )
         .bind(tasks.iter().map(|t| t.group.as_str()).collect::<Vec<_>>())
         .bind(tasks.iter().map(|t| t.started_by.as_deref()).collect::<Vec<_>>())
         .bind(tasks.iter().map(|t| t.launch_type.as_str()).collect::<Vec<_>>())

@@ -26,11 +26,19 @@ pub struct Stopped {
 
 /// Turns a task's desired status to STOPPED; one that is stopping or stopped stays as it is, its first cause too (T-34).
 /// Gives the task as it is now, `None` if the cluster has no such task.
-pub async fn stop(db: &Db, cluster_id: i64, id: TaskId, cause: &StopCause, now: DateTime<Utc>) -> Result<Option<TaskRow>> {
+pub async fn stop(
+    db: &Db,
+    cluster_id: i64,
+    id: TaskId,
+    cause: &StopCause,
+    now: DateTime<Utc>,
+) -> Result<Option<TaskRow>> {
     let mut tx = db.begin().await?;
     let stopped = stop_many(&mut tx, &[(id, cause.clone())], now).await?;
     let sql = format!("SELECT {COLUMNS} FROM tasks WHERE id = $1 AND cluster_id = $2");
-    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id.uuid()).bind(cluster_id);
+    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(id.uuid())
+        .bind(cluster_id);
     let Some(row): Option<TaskRow> = query.fetch_optional(&mut *tx).await? else {
         // Not of this cluster: nothing may have changed.
         tx.rollback().await?;
@@ -41,7 +49,11 @@ pub async fn stop(db: &Db, cluster_id: i64, id: TaskId, cause: &StopCause, now: 
 }
 
 /// The same for several tasks in the caller's transaction; gives those whose desired status changed. Send [`wakes`] at commit.
-pub async fn stop_many(tx: &mut Tx, tasks: &[(TaskId, StopCause)], now: DateTime<Utc>) -> Result<Vec<Stopped>> {
+pub async fn stop_many(
+    tx: &mut Tx,
+    tasks: &[(TaskId, StopCause)],
+    now: DateTime<Utc>,
+) -> Result<Vec<Stopped>> {
     if tasks.is_empty() {
         return Ok(Vec::new());
     }
@@ -65,7 +77,13 @@ pub async fn stop_many(tx: &mut Tx, tasks: &[(TaskId, StopCause)], now: DateTime
 
 /// Whom these stops concern: the agents and the services.
 pub fn wakes(stopped: &[Stopped]) -> Vec<Wake> {
-    let agents = stopped.iter().filter_map(|task| task.instance_id).map(Wake::Instance);
-    let services = stopped.iter().filter_map(|task| task.service_id).map(Wake::Service);
+    let agents = stopped
+        .iter()
+        .filter_map(|task| task.instance_id)
+        .map(Wake::Instance);
+    let services = stopped
+        .iter()
+        .filter_map(|task| task.service_id)
+        .map(Wake::Service);
     agents.chain(services).collect()
 }

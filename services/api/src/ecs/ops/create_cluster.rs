@@ -7,7 +7,10 @@ use crate::{Context, Error, Result};
 
 /// CreateCluster: makes a cluster, or returns the ACTIVE one of that name unchanged (C-01, C-02).
 pub async fn create_cluster(cx: &Context, input: CreateClusterRequest) -> Result<CreateClusterResponse> {
-    let name = input.cluster_name.filter(|name| !name.is_empty()).unwrap_or_else(|| "default".to_owned());
+    let name = input
+        .cluster_name
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "default".to_owned());
     if !domain::names::is_resource_name(&name) {
         return Err(Error::invalid_parameter(
             "Cluster names have at most 255 letters (uppercase and lowercase), numbers, hyphens, and underscores.",
@@ -25,10 +28,32 @@ pub async fn create_cluster(cx: &Context, input: CreateClusterRequest) -> Result
         given if !given.is_empty() => given,
         _ => cluster::default_settings(&settings::effective(cx, "containerInsights").await?),
     };
-    let new = NewCluster { name, settings, configuration, service_connect_defaults: None };
+    let new = NewCluster {
+        name,
+        settings,
+        configuration,
+        service_connect_defaults: None,
+    };
     let (row, _) = store::clusters::create(cx.db(), &cx.scope, &new, &tags, cx.now()).await?;
     let arn = cx.scope.cluster_arn(&row.name);
-    let counts = store::clusters::counts(cx.db(), &[row.id]).await?.into_iter().next().unwrap_or_default();
-    let tags = tags::shown(store::tags::of(cx.db(), &cx.scope, &[arn.clone()]).await?.remove(&arn).unwrap_or_default());
-    Ok(CreateClusterResponse { cluster: Some(cluster::cluster(&cx.scope, row, counts, tags, Include::OF_CHANGES)) })
+    let counts = store::clusters::counts(cx.db(), &[row.id])
+        .await?
+        .into_iter()
+        .next()
+        .unwrap_or_default();
+    let tags = tags::shown(
+        store::tags::of(cx.db(), &cx.scope, &[arn.clone()])
+            .await?
+            .remove(&arn)
+            .unwrap_or_default(),
+    );
+    Ok(CreateClusterResponse {
+        cluster: Some(cluster::cluster(
+            &cx.scope,
+            row,
+            counts,
+            tags,
+            Include::OF_CHANGES,
+        )),
+    })
 }

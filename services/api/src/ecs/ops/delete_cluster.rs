@@ -10,9 +10,17 @@ use crate::{Context, Error, Result};
 pub async fn delete_cluster(cx: &Context, input: DeleteClusterRequest) -> Result<DeleteClusterResponse> {
     let mut row = find::cluster(cx, Some(&input.cluster)).await?;
     let arn = cx.scope.cluster_arn(&row.name);
-    store::clusters::delete(cx.db(), &cx.scope, row.id, &arn, cx.now()).await?.map_err(occupied)?;
+    store::clusters::delete(cx.db(), &cx.scope, row.id, &arn, cx.now())
+        .await?
+        .map_err(occupied)?;
     row.status = "INACTIVE".to_owned();
-    let view = cluster::cluster(&cx.scope, row, ClusterCounts::default(), Vec::new(), Include::OF_CHANGES);
+    let view = cluster::cluster(
+        &cx.scope,
+        row,
+        ClusterCounts::default(),
+        Vec::new(),
+        Include::OF_CHANGES,
+    );
     Ok(DeleteClusterResponse { cluster: Some(view) })
 }
 

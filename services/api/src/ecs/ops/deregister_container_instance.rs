@@ -18,7 +18,9 @@ pub async fn deregister_container_instance(
     match store::instances::deregister(cx.db(), &cx.scope, within, id, force, cx.now()).await? {
         Deregistered::Done(row) => {
             let shown = show_one(cx, &cluster.name, *row).await?;
-            Ok(DeregisterContainerInstanceResponse { container_instance: Some(shown) })
+            Ok(DeregisterContainerInstanceResponse {
+                container_instance: Some(shown),
+            })
         }
         Deregistered::RunningTasks => Err(Error::invalid_parameter("Found running tasks on the instance.")),
         Deregistered::Missing => Err(not_found(&text)),

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use aws_model::ecs::types::{ContainerInstanceStatus, ListContainerInstancesRequest, ListContainerInstancesResponse};
+use aws_model::ecs::types::{
+    ContainerInstanceStatus, ListContainerInstancesRequest, ListContainerInstancesResponse,
+};
 use chrono::{DateTime, Utc};
 use domain::{ContainerInstanceId, InstanceStatus};
 use planning::query::{Expression, Subject};
@@ -16,7 +18,12 @@ pub async fn list_container_instances(
     input: ListContainerInstancesRequest,
 ) -> Result<ListContainerInstancesResponse> {
     let cluster = find::cluster(cx, input.cluster.as_deref()).await?;
-    let page = Page::new("ListContainerInstances", input.max_results, input.next_token.as_deref(), 100)?;
+    let page = Page::new(
+        "ListContainerInstances",
+        input.max_results,
+        input.next_token.as_deref(),
+        100,
+    )?;
     let filter = filter(input.filter.as_deref())?;
     let status = input.status.map(status);
     let after = page.after::<ContainerInstanceId>()?;
@@ -28,14 +35,23 @@ pub async fn list_container_instances(
         rows.retain(|row| filter.matches(&Candidate { row, counts: &counts }));
     }
     let (rows, next_token) = page.cut(rows, InstanceRow::instance_id);
-    let arns = rows.iter().map(|row| cx.scope.container_instance_arn(&cluster.name, row.instance_id()));
-    Ok(ListContainerInstancesResponse { container_instance_arns: Some(arns.collect()), next_token })
+    let arns = rows
+        .iter()
+        .map(|row| cx.scope.container_instance_arn(&cluster.name, row.instance_id()));
+    Ok(ListContainerInstancesResponse {
+        container_instance_arns: Some(arns.collect()),
+        next_token,
+    })
 }
 
 fn filter(text: Option<&str>) -> Result<Option<Expression>> {
-    let Some(text) = text.filter(|text| !text.trim().is_empty()) else { return Ok(None) };
+    let Some(text) = text.filter(|text| !text.trim().is_empty()) else {
+        return Ok(None);
+    };
     let parsed = Expression::parse(text);
-    parsed.map(Some).map_err(|error| Error::invalid_parameter(format!("Expression cannot be parsed: {error}")))
+    parsed
+        .map(Some)
+        .map_err(|error| Error::invalid_parameter(format!("Expression cannot be parsed: {error}")))
 }
 
 fn status(status: ContainerInstanceStatus) -> InstanceStatus {

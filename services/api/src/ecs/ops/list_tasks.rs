@@ -10,9 +10,13 @@ use crate::{Context, Error, Result};
 /// ListTasks: ARNs by desired status, RUNNING by default; PENDING gives nothing (T-02, T-21, W-11).
 pub async fn list_tasks(cx: &Context, input: ListTasksRequest) -> Result<ListTasksResponse> {
     let page = Page::new("ListTasks", input.max_results, input.next_token.as_deref(), 100)?;
-    let others = [&input.container_instance, &input.family, &input.service_name].iter().any(|filter| filter.is_some());
+    let others = [&input.container_instance, &input.family, &input.service_name]
+        .iter()
+        .any(|filter| filter.is_some());
     if input.started_by.is_some() && (others || input.launch_type.is_some()) {
-        return Err(Error::invalid_parameter("startedBy can not be used together with other filters."));
+        return Err(Error::invalid_parameter(
+            "startedBy can not be used together with other filters.",
+        ));
     }
     if input.daemon_name.is_some() {
         return Err(cluster_input::not_yet("daemonName"));
@@ -35,16 +39,25 @@ pub async fn list_tasks(cx: &Context, input: ListTasksRequest) -> Result<ListTas
         filter.instance = Some(id.map_or(Uuid::nil(), |id| id.uuid()));
     }
     if let Some(text) = &input.service_name {
-        let name = find::short_id(cx, "service", &cluster.name, text)?.ok_or_else(Error::service_not_found)?;
+        let name =
+            find::short_id(cx, "service", &cluster.name, text)?.ok_or_else(Error::service_not_found)?;
         let service = store::services::find(cx.db(), cluster.id, name).await?;
         filter.service = Some(service.ok_or_else(Error::service_not_found)?.id);
     }
     let after = page.after::<Uuid>()?;
     let ids = match desired {
-        Some(desired) => store::tasks::list(cx.db(), cluster.id, desired, &filter, after, page.fetch()).await?,
+        Some(desired) => {
+            store::tasks::list(cx.db(), cluster.id, desired, &filter, after, page.fetch()).await?
+        }
         None => Vec::new(),
     };
     let (ids, next_token) = page.cut(ids, |id| *id);
-    let arns = ids.into_iter().map(|id| cx.scope.task_arn(&cluster.name, TaskId(id))).collect();
-    Ok(ListTasksResponse { task_arns: Some(arns), next_token })
+    let arns = ids
+        .into_iter()
+        .map(|id| cx.scope.task_arn(&cluster.name, TaskId(id)))
+        .collect();
+    Ok(ListTasksResponse {
+        task_arns: Some(arns),
+        next_token,
+    })
 }

@@ -25,13 +25,19 @@ pub async fn register_container_instance(
     input: RegisterContainerInstanceRequest,
 ) -> Result<RegisterContainerInstanceResponse> {
     let cluster = find::cluster(cx, input.cluster.as_deref()).await?;
-    let remembered = input.container_instance_arn.as_deref().filter(|arn| !arn.is_empty());
+    let remembered = input
+        .container_instance_arn
+        .as_deref()
+        .filter(|arn| !arn.is_empty());
     let id = match remembered {
         Some(arn) => find::instance_id(cx, &cluster.name, arn)?.ok_or_else(|| not_ours(arn))?,
         None => ContainerInstanceId(Uuid::new_v4()),
     };
     let identity = Identity::read(input.instance_identity_document.as_deref());
-    let resources = Resources::read(input.total_resources.unwrap_or_default(), input.platform_devices.unwrap_or_default())?;
+    let resources = Resources::read(
+        input.total_resources.unwrap_or_default(),
+        input.platform_devices.unwrap_or_default(),
+    )?;
     let version = input.version_info.unwrap_or_default();
     let registration = Registration {
         cluster_id: cluster.id,
@@ -43,9 +49,11 @@ pub async fn register_container_instance(
         ec2_instance_id: identity.instance_id,
         agent_version: version.agent_version,
         agent_hash: version.agent_hash,
-        docker_version: version
-            .docker_version
-            .map(|text| text.strip_prefix(DOCKER_VERSION_PREFIX).unwrap_or(&text).to_owned()),
+        docker_version: version.docker_version.map(|text| {
+            text.strip_prefix(DOCKER_VERSION_PREFIX)
+                .unwrap_or(&text)
+                .to_owned()
+        }),
         cpu: resources.cpu,
         memory: resources.memory,
         reserved_ports: resources.ports,
@@ -61,7 +69,9 @@ pub async fn register_container_instance(
 
 fn not_ours(arn: &str) -> Error {
     let arn: String = arn.chars().take(255).collect();
-    Error::invalid_parameter(format!("The container instance {arn} belongs to another account, region or cluster."))
+    Error::invalid_parameter(format!(
+        "The container instance {arn} belongs to another account, region or cluster."
+    ))
 }
 
 /// What the EC2 identity document says of a host, if there is one.
@@ -77,14 +87,19 @@ struct Identity {
 impl Identity {
     /// A document that cannot be read says nothing; there is no way to check its signature here.
     fn read(document: Option<&str>) -> Self {
-        document.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+        document
+            .and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default()
     }
 }
 
 /// The attributes that were sent, and those that every instance has (P-07).
 fn all_attributes(scope: &Scope, sent: Vec<Attribute>, identity: &Identity) -> Result<Attributes> {
     let mut all = BTreeMap::from([
-        ("ecs.availability-zone".to_owned(), Some(format!("{}a", scope.region))),
+        (
+            "ecs.availability-zone".to_owned(),
+            Some(format!("{}a", scope.region)),
+        ),
         ("ecs.os-type".to_owned(), Some("linux".to_owned())),
     ]);
     let known = [
@@ -106,7 +121,10 @@ fn all_attributes(scope: &Scope, sent: Vec<Attribute>, identity: &Identity) -> R
         all.insert(attribute.name, attribute.value);
     }
     if custom > attributes::LIMIT {
-        let text = format!("A container instance can have at most {} custom attributes.", attributes::LIMIT);
+        let text = format!(
+            "A container instance can have at most {} custom attributes.",
+            attributes::LIMIT
+        );
         return Err(Error::invalid_parameter(text));
     }
     Ok(all)
@@ -150,10 +168,17 @@ impl Resources {
 }
 
 fn amount(name: &str, resource: &Resource) -> Result<i64> {
-    let value = resource.integer_value.map(i64::from).or(resource.long_value).unwrap_or(0);
+    let value = resource
+        .integer_value
+        .map(i64::from)
+        .or(resource.long_value)
+        .unwrap_or(0);
     match (0..=i64::from(i32::MAX)).contains(&value) {
         true => Ok(value),
-        false => Err(Error::invalid_parameter(format!("The resource {name} must be between 0 and {}.", i32::MAX))),
+        false => Err(Error::invalid_parameter(format!(
+            "The resource {name} must be between 0 and {}.",
+            i32::MAX
+        ))),
     }
 }
 

@@ -36,9 +36,14 @@ pub async fn run_task(cx: &Context, mut input: RunTaskRequest) -> Result<RunTask
     let placed = cx.api.placer.place(job).await?;
     let (tasks, outcome) = task_input::started(cx, &cluster.name, &definition, placed).await?;
     if outcome.no_instances {
-        return Err(Error::invalid_parameter("No Container Instances were found in your cluster."));
+        return Err(Error::invalid_parameter(
+            "No Container Instances were found in your cluster.",
+        ));
     }
-    Ok(RunTaskResponse { tasks: Some(tasks), failures: Some(failures(cx, &cluster.name, &outcome)) })
+    Ok(RunTaskResponse {
+        tasks: Some(tasks),
+        failures: Some(failures(cx, &cluster.name, &outcome)),
+    })
 }
 
 /// One entry for each instance that was looked at.
@@ -53,15 +58,22 @@ pub(super) fn failures(cx: &Context, cluster: &str, outcome: &Outcome) -> Vec<Fa
 
 /// which launch type the call means.
 fn launch_type(input: &RunTaskRequest) -> Result<&'static str> {
-    let strategy = input.capacity_provider_strategy.as_ref().is_some_and(|items| !items.is_empty());
+    let strategy = input
+        .capacity_provider_strategy
+        .as_ref()
+        .is_some_and(|items| !items.is_empty());
     if strategy && input.launch_type.is_some() {
-        return Err(Error::invalid_parameter("Specify either Launch Type or Capacity Provider Strategy, but not both."));
+        return Err(Error::invalid_parameter(
+            "Specify either Launch Type or Capacity Provider Strategy, but not both.",
+        ));
     }
     if strategy {
         return Err(cluster_input::not_yet("capacityProviderStrategy"));
     }
     if input.platform_version.is_some() {
-        return Err(Error::invalid_parameter("The platform version must be null when specifying an EC2 launch type."));
+        return Err(Error::invalid_parameter(
+            "The platform version must be null when specifying an EC2 launch type.",
+        ));
     }
     match input.launch_type {
         None | Some(LaunchType::Ec2) => Ok("EC2"),

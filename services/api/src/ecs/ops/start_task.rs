@@ -10,7 +10,11 @@ pub async fn start_task(cx: &Context, input: StartTaskRequest) -> Result<StartTa
     match input.container_instances.len() {
         0 => return Err(Error::invalid_parameter("Container Instances cannot be empty.")),
         1..=10 => {}
-        _ => return Err(Error::invalid_parameter("containerInstances can have at most 10 items.")),
+        _ => {
+            return Err(Error::invalid_parameter(
+                "containerInstances can have at most 10 items.",
+            ));
+        }
     }
     let cluster = find::cluster(cx, input.cluster.as_deref()).await?;
     let definition = task_definition::find_active(cx, &input.task_definition).await?;
@@ -36,17 +40,37 @@ pub async fn start_task(cx: &Context, input: StartTaskRequest) -> Result<StartTa
         tags: input.tags.clone(),
         ..Call::default()
     };
-    let job = task_input::job(cx, &cluster, &definition, call, Target::Instances(instances), None).await?;
+    let job = task_input::job(
+        cx,
+        &cluster,
+        &definition,
+        call,
+        Target::Instances(instances),
+        None,
+    )
+    .await?;
     let placed = cx.api.placer.place(job).await?;
     let (tasks, outcome) = task_input::started(cx, &cluster.name, &definition, placed).await?;
     failures.extend(super::run_task::failures(cx, &cluster.name, &outcome));
-    Ok(StartTaskResponse { tasks: Some(tasks), failures: Some(failures) })
+    Ok(StartTaskResponse {
+        tasks: Some(tasks),
+        failures: Some(failures),
+    })
 }
 
 fn missing(cx: &Context, cluster: &str, text: &str) -> Failure {
     let arn = match text.starts_with("arn:") {
         true => text.to_owned(),
-        false => format!("{}/{text}", cx.scope.cluster_arn(cluster).replace(":cluster/", ":container-instance/")),
+        false => format!(
+            "{}/{text}",
+            cx.scope
+                .cluster_arn(cluster)
+                .replace(":cluster/", ":container-instance/")
+        ),
     };
-    Failure { arn: Some(arn), reason: Some("MISSING".to_owned()), detail: None }
+    Failure {
+        arn: Some(arn),
+        reason: Some("MISSING".to_owned()),
+        detail: None,
+    }
 }

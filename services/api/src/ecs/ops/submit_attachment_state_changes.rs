@@ -10,9 +10,18 @@ pub async fn submit_attachment_state_changes(
     input: SubmitAttachmentStateChangesRequest,
 ) -> Result<SubmitAttachmentStateChangesResponse> {
     find::cluster_name(cx, input.cluster.as_deref())?;
-    if let Some(other) = input.attachments.iter().find(|change| change.status != "ATTACHED") {
-        let text = format!("The status of the attachment {} must be ATTACHED.", other.attachment_arn);
+    if let Some(other) = input
+        .attachments
+        .iter()
+        .find(|change| change.status != "ATTACHED")
+    {
+        let text = format!(
+            "The status of the attachment {} must be ATTACHED.",
+            other.attachment_arn
+        );
         return Err(Error::invalid_parameter(text));
     }
-    Ok(SubmitAttachmentStateChangesResponse { acknowledgment: Some(ACKNOWLEDGMENT.to_owned()) })
+    Ok(SubmitAttachmentStateChangesResponse {
+        acknowledgment: Some(ACKNOWLEDGMENT.to_owned()),
+    })
 }

@@ -18,7 +18,12 @@ pub async fn submit_container_state_change(
         image_digest: None,
         network_bindings: bindings(input.network_bindings),
     };
-    let report = TaskReport { containers: vec![container], ..TaskReport::default() };
+    let report = TaskReport {
+        containers: vec![container],
+        ..TaskReport::default()
+    };
     apply(cx, input.cluster.as_deref(), input.task.as_deref(), &report).await?;
-    Ok(SubmitContainerStateChangeResponse { acknowledgment: Some(ACKNOWLEDGMENT.to_owned()) })
+    Ok(SubmitContainerStateChangeResponse {
+        acknowledgment: Some(ACKNOWLEDGMENT.to_owned()),
+    })
 }

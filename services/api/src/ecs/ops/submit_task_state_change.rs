@@ -17,19 +17,36 @@ pub async fn submit_task_state_change(
     input: SubmitTaskStateChangeRequest,
 ) -> Result<SubmitTaskStateChangeResponse> {
     let report = TaskReport {
-        status: input.status.as_deref().filter(|text| !text.is_empty()).map(task_status).transpose()?,
+        status: input
+            .status
+            .as_deref()
+            .filter(|text| !text.is_empty())
+            .map(task_status)
+            .transpose()?,
         reason: input.reason,
-        containers: input.containers.into_iter().flatten().map(container).collect::<Result<_>>()?,
+        containers: input
+            .containers
+            .into_iter()
+            .flatten()
+            .map(container)
+            .collect::<Result<_>>()?,
         pull_started_at: input.pull_started_at.map(Into::into),
         pull_stopped_at: input.pull_stopped_at.map(Into::into),
         execution_stopped_at: input.execution_stopped_at.map(Into::into),
     };
     apply(cx, input.cluster.as_deref(), input.task.as_deref(), &report).await?;
-    Ok(SubmitTaskStateChangeResponse { acknowledgment: Some(ACKNOWLEDGMENT.to_owned()) })
+    Ok(SubmitTaskStateChangeResponse {
+        acknowledgment: Some(ACKNOWLEDGMENT.to_owned()),
+    })
 }
 
 /// Applies a report about the task that the request names.
-pub(super) async fn apply(cx: &Context, cluster: Option<&str>, task: Option<&str>, report: &TaskReport) -> Result<()> {
+pub(super) async fn apply(
+    cx: &Context,
+    cluster: Option<&str>,
+    task: Option<&str>,
+    report: &TaskReport,
+) -> Result<()> {
     let cluster = find::cluster_name(cx, cluster)?;
     let Some(task) = task.filter(|text| !text.is_empty()) else {
         return Err(Error::invalid_parameter("task cannot be empty."));
@@ -45,13 +62,19 @@ fn task_status(text: &str) -> Result<TaskStatus> {
         "PENDING" => Ok(TaskStatus::Pending),
         "RUNNING" => Ok(TaskStatus::Running),
         "STOPPED" => Ok(TaskStatus::Stopped),
-        _ => Err(Error::invalid_parameter("status must be PENDING, RUNNING or STOPPED.")),
+        _ => Err(Error::invalid_parameter(
+            "status must be PENDING, RUNNING or STOPPED.",
+        )),
     }
 }
 
 pub(super) fn container_status(text: Option<&str>) -> Result<Option<ContainerStatus>> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
-    let status = text.parse().map_err(|_| Error::invalid_parameter("A container's status must be PENDING, RUNNING or STOPPED."));
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let status = text
+        .parse()
+        .map_err(|_| Error::invalid_parameter("A container's status must be PENDING, RUNNING or STOPPED."));
     status.map(Some)
 }
 

@@ -14,6 +14,11 @@ pub async fn update_cluster_settings(
     }
     let row = find::cluster(cx, Some(&input.cluster)).await?;
     let settings = cluster_input::settings(input.settings)?;
-    let change = ClusterChange { settings: Some(settings), ..ClusterChange::default() };
-    Ok(UpdateClusterSettingsResponse { cluster: Some(super::update_cluster::changed(cx, row, change).await?) })
+    let change = ClusterChange {
+        settings: Some(settings),
+        ..ClusterChange::default()
+    };
+    Ok(UpdateClusterSettingsResponse {
+        cluster: Some(super::update_cluster::changed(cx, row, change).await?),
+    })
 }

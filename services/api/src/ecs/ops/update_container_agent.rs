@@ -15,7 +15,9 @@ pub async fn update_container_agent(
     let text = input.container_instance;
     let id = find::instance_id(cx, &cluster.name, &text)?.ok_or_else(|| not_found(&text))?;
     let row = store::instances::find(cx.db(), cluster.id, id).await?;
-    let row = row.filter(|row| row.status != InstanceStatus::Inactive).ok_or_else(|| not_found(&text))?;
+    let row = row
+        .filter(|row| row.status != InstanceStatus::Inactive)
+        .ok_or_else(|| not_found(&text))?;
     Err(match row.agent_version {
         None => Error::new(
             ErrorCode::MissingVersionException,

@@ -13,12 +13,28 @@ pub struct Include {
 }
 
 impl Include {
-    pub const OF_CHANGES: Self = Self { configuration: true, settings: true, statistics: false };
+    pub const OF_CHANGES: Self = Self {
+        configuration: true,
+        settings: true,
+        statistics: false,
+    };
 }
 
 /// The row with its counts. `tags` is empty when they were not asked for (TG-06).
-pub fn cluster(scope: &Scope, row: ClusterRow, counts: ClusterCounts, tags: Vec<Tag>, include: Include) -> Cluster {
-    let ClusterCounts { running_ec2, running_external, pending_ec2, pending_external, .. } = counts;
+pub fn cluster(
+    scope: &Scope,
+    row: ClusterRow,
+    counts: ClusterCounts,
+    tags: Vec<Tag>,
+    include: Include,
+) -> Cluster {
+    let ClusterCounts {
+        running_ec2,
+        running_external,
+        pending_ec2,
+        pending_external,
+        ..
+    } = counts;
     let count = |n: i64| Some(i32::try_from(n).unwrap_or(i32::MAX));
     Cluster {
         cluster_arn: Some(scope.cluster_arn(&row.name)),
@@ -28,10 +44,21 @@ pub fn cluster(scope: &Scope, row: ClusterRow, counts: ClusterCounts, tags: Vec<
         running_tasks_count: count(running_ec2 + running_external),
         pending_tasks_count: count(pending_ec2 + pending_external),
         active_services_count: count(counts.active_ec2_services + counts.active_external_services),
-        statistics: Some(if include.statistics { statistics(counts) } else { Vec::new() }),
+        statistics: Some(if include.statistics {
+            statistics(counts)
+        } else {
+            Vec::new()
+        }),
         tags: Some(tags),
-        settings: Some(if include.settings { row.settings.0 } else { Vec::new() }),
-        configuration: row.configuration.filter(|_| include.configuration).map(|json| json.0),
+        settings: Some(if include.settings {
+            row.settings.0
+        } else {
+            Vec::new()
+        }),
+        configuration: row
+            .configuration
+            .filter(|_| include.configuration)
+            .map(|json| json.0),
         service_connect_defaults: row.service_connect_defaults.map(|json| json.0),
         capacity_providers: Some(row.capacity_providers.0),
         default_capacity_provider_strategy: Some(row.default_capacity_provider_strategy.0),
@@ -42,7 +69,10 @@ pub fn cluster(scope: &Scope, row: ClusterRow, counts: ClusterCounts, tags: Vec<
 /// The settings of a cluster for which none were given.
 pub fn default_settings(container_insights: &str) -> Vec<ClusterSetting> {
     let value = Some(container_insights.to_owned());
-    vec![ClusterSetting { name: Some(ClusterSettingName::ContainerInsights), value }]
+    vec![ClusterSetting {
+        name: Some(ClusterSettingName::ContainerInsights),
+        value,
+    }]
 }
 
 fn statistics(counts: ClusterCounts) -> Vec<KeyValuePair> {
@@ -60,5 +90,9 @@ fn statistics(counts: ClusterCounts) -> Vec<KeyValuePair> {
         ("activeExternalServiceCount", counts.active_external_services),
         ("drainingExternalServiceCount", counts.draining_external_services),
     ];
-    rows.map(|(name, count)| KeyValuePair { name: Some(name.to_owned()), value: Some(count.to_string()) }).into()
+    rows.map(|(name, count)| KeyValuePair {
+        name: Some(name.to_owned()),
+        value: Some(count.to_string()),
+    })
+    .into()
 }

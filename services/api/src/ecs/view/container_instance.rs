@@ -1,8 +1,8 @@
 //! A container instance as the API shows it (I-02, I-03, I-06, I-07, I-12).
 
 use aws_model::ecs::types::{
-    Attribute, ContainerInstance, ContainerInstanceHealthStatus, InstanceHealthCheckResult, InstanceHealthCheckState, Resource, Tag,
-    VersionInfo,
+    Attribute, ContainerInstance, ContainerInstanceHealthStatus, InstanceHealthCheckResult,
+    InstanceHealthCheckState, Resource, Tag, VersionInfo,
 };
 use domain::Scope;
 use store::instances::{HealthRecord, InstanceRow, TaskCounts};
@@ -27,7 +27,9 @@ pub fn container_instance(
         version_info: Some(VersionInfo {
             agent_version: row.agent_version,
             agent_hash: row.agent_hash,
-            docker_version: row.docker_version.map(|version| format!("{DOCKER_VERSION_PREFIX}{version}")),
+            docker_version: row
+                .docker_version
+                .map(|version| format!("{DOCKER_VERSION_PREFIX}{version}")),
         }),
         ec2_instance_id: row.ec2_instance_id,
         version: Some(row.revision),
@@ -36,7 +38,13 @@ pub fn container_instance(
         agent_connected: Some(row.agent_connected),
         running_tasks_count: count(counts.running),
         pending_tasks_count: count(counts.pending),
-        attributes: Some(row.attributes.0.into_iter().map(|(name, value)| attribute(name, value)).collect()),
+        attributes: Some(
+            row.attributes
+                .0
+                .into_iter()
+                .map(|(name, value)| attribute(name, value))
+                .collect(),
+        ),
         registered_at: Some(row.registered_at.into()),
         attachments: Some(Vec::new()),
         tags: Some(tags),
@@ -46,22 +54,43 @@ pub fn container_instance(
 }
 
 fn attribute(name: String, value: Option<String>) -> Attribute {
-    Attribute { name, value, ..Attribute::default() }
+    Attribute {
+        name,
+        value,
+        ..Attribute::default()
+    }
 }
 
 fn registered(row: &InstanceRow) -> Vec<Resource> {
     let gpus = row.gpus.clone();
-    resources((row.cpu, row.memory), (&row.reserved_ports, &row.reserved_ports_udp), (!row.gpus.is_empty()).then_some(gpus))
+    resources(
+        (row.cpu, row.memory),
+        (&row.reserved_ports, &row.reserved_ports_udp),
+        (!row.gpus.is_empty()).then_some(gpus),
+    )
 }
 
 /// For ports, what "remains" are those that are taken (I-02).
 fn remaining(row: &InstanceRow) -> Vec<Resource> {
-    let free = row.gpus.iter().filter(|gpu| !row.used_gpus.contains(gpu)).cloned().collect();
+    let free = row
+        .gpus
+        .iter()
+        .filter(|gpu| !row.used_gpus.contains(gpu))
+        .cloned()
+        .collect();
     let amounts = (row.cpu - row.used_cpu, row.memory - row.used_memory);
-    resources(amounts, (&row.used_ports, &row.used_ports_udp), (!row.gpus.is_empty()).then_some(free))
+    resources(
+        amounts,
+        (&row.used_ports, &row.used_ports_udp),
+        (!row.gpus.is_empty()).then_some(free),
+    )
 }
 
-fn resources((cpu, memory): (i64, i64), (tcp, udp): (&[i32], &[i32]), gpus: Option<Vec<String>>) -> Vec<Resource> {
+fn resources(
+    (cpu, memory): (i64, i64),
+    (tcp, udp): (&[i32], &[i32]),
+    gpus: Option<Vec<String>>,
+) -> Vec<Resource> {
     let ports = |ports: &[i32]| ports.iter().map(i32::to_string).collect();
     let mut all = vec![
         integer("CPU", cpu),
@@ -75,11 +104,17 @@ fn resources((cpu, memory): (i64, i64), (tcp, udp): (&[i32], &[i32]), gpus: Opti
 
 fn integer(name: &str, value: i64) -> Resource {
     let value = i32::try_from(value).unwrap_or(i32::MAX);
-    Resource { integer_value: Some(value), ..resource(name, "INTEGER") }
+    Resource {
+        integer_value: Some(value),
+        ..resource(name, "INTEGER")
+    }
 }
 
 fn string_set(name: &str, values: Vec<String>) -> Resource {
-    Resource { string_set_value: Some(values), ..resource(name, "STRINGSET") }
+    Resource {
+        string_set_value: Some(values),
+        ..resource(name, "STRINGSET")
+    }
 }
 
 fn resource(name: &str, kind: &str) -> Resource {
@@ -98,8 +133,13 @@ fn health(records: Vec<HealthRecord>) -> ContainerInstanceHealthStatus {
     use InstanceHealthCheckState::{Impaired, Initializing, InsufficientData, Ok};
     let details: Vec<InstanceHealthCheckResult> = records.into_iter().map(detail).collect();
     let has = |state| details.iter().any(|detail| detail.status == Some(state));
-    let overall = [Impaired, InsufficientData, Initializing, Ok].into_iter().find(|state| has(*state));
-    ContainerInstanceHealthStatus { overall_status: Some(overall.unwrap_or(InsufficientData)), details: Some(details) }
+    let overall = [Impaired, InsufficientData, Initializing, Ok]
+        .into_iter()
+        .find(|state| has(*state));
+    ContainerInstanceHealthStatus {
+        overall_status: Some(overall.unwrap_or(InsufficientData)),
+        details: Some(details),
+    }
 }
 
 fn detail(record: HealthRecord) -> InstanceHealthCheckResult {

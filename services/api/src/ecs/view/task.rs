@@ -1,19 +1,28 @@
 //! A task as the API shows it (sections 5 and 6).
 
 use aws_model::ecs::types::{
-    Attribute, Connectivity, Container, ContainerOverride, HealthStatus as ApiHealth, NetworkBinding, Tag, Task,
+    Attribute, Connectivity, Container, ContainerOverride, HealthStatus as ApiHealth, NetworkBinding, Tag,
+    Task,
 };
 use domain::{HealthStatus, Scope, TaskId};
 use store::tasks::{ContainerRecord, NetworkBindingRecord, ShownTask};
 
 /// The task of a cluster. `tags` is empty when they were not asked for (TG-06).
 pub fn task(scope: &Scope, cluster: &str, shown: ShownTask, tags: Vec<Tag>) -> Task {
-    let ShownTask { task: row, family, revision, .. } = shown;
+    let ShownTask {
+        task: row,
+        family,
+        revision,
+        ..
+    } = shown;
     let id = TaskId(row.id);
     let arn = scope.task_arn(cluster, id);
     let spec = row.spec.0;
     let mut overrides = spec.overrides;
-    overrides.container_overrides = Some(container_overrides(overrides.container_overrides, &row.containers.0));
+    overrides.container_overrides = Some(container_overrides(
+        overrides.container_overrides,
+        &row.containers.0,
+    ));
     overrides.inference_accelerator_overrides.get_or_insert_default();
     let architecture = shown.host_cpu_architecture.map(|value| Attribute {
         name: "ecs.cpu-architecture".to_owned(),
@@ -31,8 +40,16 @@ pub fn task(scope: &Scope, cluster: &str, shown: ShownTask, tags: Vec<Tag>) -> T
             false => Connectivity::Disconnected,
         }),
         connectivity_at: shown.host_connected_at.map(|at| at.max(row.created_at).into()),
-        container_instance_arn: row.instance_id.map(|id| scope.container_instance_arn(cluster, domain::ContainerInstanceId(id))),
-        containers: Some(row.containers.0.into_iter().map(|record| container(scope, cluster, id, &arn, record)).collect()),
+        container_instance_arn: row
+            .instance_id
+            .map(|id| scope.container_instance_arn(cluster, domain::ContainerInstanceId(id))),
+        containers: Some(
+            row.containers
+                .0
+                .into_iter()
+                .map(|record| container(scope, cluster, id, &arn, record))
+                .collect(),
+        ),
         cpu: spec.cpu,
         memory: spec.memory,
         created_at: Some(row.created_at.into()),
@@ -63,17 +80,32 @@ pub fn task(scope: &Scope, cluster: &str, shown: ShownTask, tags: Vec<Tag>) -> T
 }
 
 /// One entry for each container, whether it is overridden or not (T-13).
-fn container_overrides(given: Option<Vec<ContainerOverride>>, containers: &[ContainerRecord]) -> Vec<ContainerOverride> {
+fn container_overrides(
+    given: Option<Vec<ContainerOverride>>,
+    containers: &[ContainerRecord],
+) -> Vec<ContainerOverride> {
     let mut given = given.unwrap_or_default();
     for container in containers {
-        if !given.iter().any(|over| over.name.as_deref() == Some(&container.name)) {
-            given.push(ContainerOverride { name: Some(container.name.clone()), ..ContainerOverride::default() });
+        if !given
+            .iter()
+            .any(|over| over.name.as_deref() == Some(&container.name))
+        {
+            given.push(ContainerOverride {
+                name: Some(container.name.clone()),
+                ..ContainerOverride::default()
+            });
         }
     }
     given
 }
 
-fn container(scope: &Scope, cluster: &str, task: TaskId, task_arn: &str, record: ContainerRecord) -> Container {
+fn container(
+    scope: &Scope,
+    cluster: &str,
+    task: TaskId,
+    task_arn: &str,
+    record: ContainerRecord,
+) -> Container {
     Container {
         container_arn: Some(scope.container_arn(cluster, task, record.id)),
         task_arn: Some(task_arn.to_owned()),

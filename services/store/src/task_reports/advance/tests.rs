@@ -67,36 +67,59 @@ fn task() -> TaskRow {
 }
 
 fn says(name: &str, status: ContainerStatus) -> ContainerReport {
-    ContainerReport { name: name.to_owned(), status: Some(status), ..ContainerReport::default() }
+    ContainerReport {
+        name: name.to_owned(),
+        status: Some(status),
+        ..ContainerReport::default()
+    }
 }
 
 fn exited(name: &str, code: i32) -> ContainerReport {
-    ContainerReport { exit_code: Some(code), ..says(name, ContainerStatus::Stopped) }
+    ContainerReport {
+        exit_code: Some(code),
+        ..says(name, ContainerStatus::Stopped)
+    }
 }
 
 fn failed(name: &str, reason: &str) -> ContainerReport {
-    ContainerReport { reason: Some(reason.to_owned()), ..says(name, ContainerStatus::Stopped) }
+    ContainerReport {
+        reason: Some(reason.to_owned()),
+        ..says(name, ContainerStatus::Stopped)
+    }
 }
 
 fn report(status: TaskStatus, containers: Vec<ContainerReport>) -> TaskReport {
-    TaskReport { status: Some(status), containers, ..TaskReport::default() }
+    TaskReport {
+        status: Some(status),
+        containers,
+        ..TaskReport::default()
+    }
 }
 
 fn running() -> TaskRow {
     let mut task = task();
-    let up = vec![says("app", ContainerStatus::Running), says("side", ContainerStatus::Running)];
+    let up = vec![
+        says("app", ContainerStatus::Running),
+        says("side", ContainerStatus::Running),
+    ];
     assert!(advance(&mut task, &report(TaskStatus::Running, up), at(5)));
     task
 }
 
 fn cause_of(task: &TaskRow) -> (&str, &str) {
-    (task.stop_code.as_deref().unwrap_or(""), task.stopped_reason.as_deref().unwrap_or(""))
+    (
+        task.stop_code.as_deref().unwrap_or(""),
+        task.stopped_reason.as_deref().unwrap_or(""),
+    )
 }
 
 #[test]
 fn ag04_a_report_that_comes_twice_changes_nothing_the_second_time() {
     let mut task = running();
-    let again = vec![says("app", ContainerStatus::Running), says("side", ContainerStatus::Running)];
+    let again = vec![
+        says("app", ContainerStatus::Running),
+        says("side", ContainerStatus::Running),
+    ];
     assert!(!advance(&mut task, &report(TaskStatus::Running, again), at(9)));
     assert_eq!(task.started_at, Some(at(5)));
 }
@@ -106,46 +129,102 @@ fn t01_late_reports_never_move_a_task_or_container_back() {
     let mut task = running();
     let late = vec![says("app", ContainerStatus::Pending)];
     assert!(!advance(&mut task, &report(TaskStatus::Pending, late), at(6)));
-    assert!(advance(&mut task, &report(TaskStatus::Stopped, vec![exited("app", 0)]), at(7)));
-    assert!(!advance(&mut task, &report(TaskStatus::Running, vec![says("app", ContainerStatus::Running)]), at(8)));
-    assert_eq!((task.last_status, task.stopped_at), (TaskStatus::Stopped, Some(at(7))));
+    assert!(advance(
+        &mut task,
+        &report(TaskStatus::Stopped, vec![exited("app", 0)]),
+        at(7)
+    ));
+    assert!(!advance(
+        &mut task,
+        &report(TaskStatus::Running, vec![says("app", ContainerStatus::Running)]),
+        at(8)
+    ));
+    assert_eq!(
+        (task.last_status, task.stopped_at),
+        (TaskStatus::Stopped, Some(at(7)))
+    );
 }
 
 #[test]
 fn k01_essential_exit_zero_stops_the_task() {
     let mut task = running();
-    assert!(advance(&mut task, &report(TaskStatus::Running, vec![exited("app", 0)]), at(9)));
-    assert_eq!((task.desired_status, task.last_status), (DesiredStatus::Stopped, TaskStatus::Running));
-    assert_eq!(cause_of(&task), ("EssentialContainerExited", "Essential container in task exited"));
-    assert_eq!((task.stopping_at, task.execution_stopped_at), (Some(at(9)), Some(at(9))));
+    assert!(advance(
+        &mut task,
+        &report(TaskStatus::Running, vec![exited("app", 0)]),
+        at(9)
+    ));
+    assert_eq!(
+        (task.desired_status, task.last_status),
+        (DesiredStatus::Stopped, TaskStatus::Running)
+    );
+    assert_eq!(
+        cause_of(&task),
+        ("EssentialContainerExited", "Essential container in task exited")
+    );
+    assert_eq!(
+        (task.stopping_at, task.execution_stopped_at),
+        (Some(at(9)), Some(at(9)))
+    );
 }
 
 #[test]
 fn k01_a_non_essential_exit_leaves_the_task_alone() {
     let mut task = running();
-    assert!(advance(&mut task, &report(TaskStatus::Running, vec![exited("side", 3)]), at(9)));
-    assert_eq!((task.desired_status, task.last_status), (DesiredStatus::Running, TaskStatus::Running));
+    assert!(advance(
+        &mut task,
+        &report(TaskStatus::Running, vec![exited("side", 3)]),
+        at(9)
+    ));
+    assert_eq!(
+        (task.desired_status, task.last_status),
+        (DesiredStatus::Running, TaskStatus::Running)
+    );
     assert_eq!(task.containers[1].exit_code, Some(3));
 }
 
 #[test]
 fn a_container_that_comes_twice_in_one_report_is_taken_in_order() {
     let mut task = task();
-    let init = |status| ContainerReport { exit_code: Some(0), ..says("side", status) };
-    let both = vec![init(ContainerStatus::Running), init(ContainerStatus::Stopped), says("app", ContainerStatus::Running)];
+    let init = |status| ContainerReport {
+        exit_code: Some(0),
+        ..says("side", status)
+    };
+    let both = vec![
+        init(ContainerStatus::Running),
+        init(ContainerStatus::Stopped),
+        says("app", ContainerStatus::Running),
+    ];
     assert!(advance(&mut task, &report(TaskStatus::Running, both), at(3)));
-    assert_eq!((task.containers[1].last_status, task.containers[1].exit_code), (ContainerStatus::Stopped, Some(0)));
-    assert_eq!((task.last_status, task.desired_status), (TaskStatus::Running, DesiredStatus::Running));
+    assert_eq!(
+        (task.containers[1].last_status, task.containers[1].exit_code),
+        (ContainerStatus::Stopped, Some(0))
+    );
+    assert_eq!(
+        (task.last_status, task.desired_status),
+        (TaskStatus::Running, DesiredStatus::Running)
+    );
 }
 
 #[test]
 fn t33_a_container_that_never_ran_has_no_exit_code() {
     let mut task = task();
     let pull = "CannotPullContainerError: pull access denied for nope";
-    assert!(advance(&mut task, &report(TaskStatus::Stopped, vec![failed("app", pull)]), at(4)));
+    assert!(advance(
+        &mut task,
+        &report(TaskStatus::Stopped, vec![failed("app", pull)]),
+        at(4)
+    ));
     assert_eq!(cause_of(&task), ("TaskFailedToStart", pull));
-    assert!(task.containers.iter().all(|container| container.exit_code.is_none()));
-    assert!(task.containers.iter().all(|container| container.last_status == ContainerStatus::Stopped));
+    assert!(
+        task.containers
+            .iter()
+            .all(|container| container.exit_code.is_none())
+    );
+    assert!(
+        task.containers
+            .iter()
+            .all(|container| container.last_status == ContainerStatus::Stopped)
+    );
     assert_eq!((task.started_at, task.execution_stopped_at), (None, None));
 }
 
@@ -157,17 +236,44 @@ fn t31_error_names_of_containers_and_tasks_become_the_stopped_reason_of_tasks_th
         ..report(TaskStatus::Stopped, containers)
     };
     let table = [
-        (stopped(vec![ContainerReport { exit_code: Some(127), ..failed("app", start) }], ""), "TaskFailedToStart", start),
-        (stopped(vec![], "ResourceInitializationError: no secret"), "TaskFailedToStart", "ResourceInitializationError: no secret"),
-        (stopped(vec![], ""), "TaskFailedToStart", "Task failed to start"),
-        (stopped(vec![exited("app", 1)], ""), "EssentialContainerExited", "Essential container in task exited"),
         (
-            stopped(vec![exited("app", 137), failed("side", "CannotPullContainerError: x")], ""),
+            stopped(
+                vec![ContainerReport {
+                    exit_code: Some(127),
+                    ..failed("app", start)
+                }],
+                "",
+            ),
+            "TaskFailedToStart",
+            start,
+        ),
+        (
+            stopped(vec![], "ResourceInitializationError: no secret"),
+            "TaskFailedToStart",
+            "ResourceInitializationError: no secret",
+        ),
+        (stopped(vec![], ""), "TaskFailedToStart", "Task failed to start"),
+        (
+            stopped(vec![exited("app", 1)], ""),
+            "EssentialContainerExited",
+            "Essential container in task exited",
+        ),
+        (
+            stopped(
+                vec![exited("app", 137), failed("side", "CannotPullContainerError: x")],
+                "",
+            ),
             "TaskFailedToStart",
             "CannotPullContainerError: x",
         ),
         (
-            stopped(vec![ContainerReport { exit_code: Some(137), ..failed("app", "OutOfMemoryError: Container killed") }], ""),
+            stopped(
+                vec![ContainerReport {
+                    exit_code: Some(137),
+                    ..failed("app", "OutOfMemoryError: Container killed")
+                }],
+                "",
+            ),
             "EssentialContainerExited",
             "Essential container in task exited",
         ),
@@ -185,7 +291,11 @@ fn t34_the_first_cause_wins() {
     task.desired_status = DesiredStatus::Stopped;
     task.stop_code = Some("UserInitiated".to_owned());
     task.stopped_reason = Some("Task stopped by user".to_owned());
-    assert!(advance(&mut task, &report(TaskStatus::Stopped, vec![exited("app", 143)]), at(9)));
+    assert!(advance(
+        &mut task,
+        &report(TaskStatus::Stopped, vec![exited("app", 143)]),
+        at(9)
+    ));
     assert_eq!(cause_of(&task), ("UserInitiated", "Task stopped by user"));
     assert_eq!(task.containers[0].exit_code, Some(143));
 }
@@ -199,7 +309,10 @@ fn t03_times_stay_in_order_whatever_the_hosts_clock_shows() {
         ..report(TaskStatus::Running, vec![says("app", ContainerStatus::Running)])
     };
     assert!(advance(&mut task, &report, at(5)));
-    assert_eq!((task.pull_started_at, task.pull_stopped_at, task.started_at), (Some(at(0)), Some(at(5)), Some(at(5))));
+    assert_eq!(
+        (task.pull_started_at, task.pull_stopped_at, task.started_at),
+        (Some(at(0)), Some(at(5)), Some(at(5)))
+    );
     let stop = TaskReport {
         execution_stopped_at: Some(at(5) - TimeDelta::hours(1)),
         ..self::report(TaskStatus::Stopped, vec![exited("app", 0)])
@@ -212,6 +325,10 @@ fn t03_times_stay_in_order_whatever_the_hosts_clock_shows() {
 fn t30_long_reasons_are_cut() {
     let mut task = task();
     let long = format!("CannotPullContainerError: {}", "ä".repeat(5000));
-    assert!(advance(&mut task, &report(TaskStatus::Stopped, vec![failed("app", &long)]), at(4)));
+    assert!(advance(
+        &mut task,
+        &report(TaskStatus::Stopped, vec![failed("app", &long)]),
+        at(4)
+    ));
     assert_eq!(task.stopped_reason.unwrap().chars().count(), REASON_LIMIT);
 }
