@@ -2,17 +2,21 @@
 
 mod container;
 mod network;
+mod secret;
 mod volume;
 
 pub use container::{
-    AsmAuthData, Container, ContainerDependency, DependencyCondition, DockerConfig, EcrAuthData,
-    EnvironmentFile, FirelensConfiguration, HealthCheckType, ManagedAgent, MountPoint, PortMapping,
-    RegistryAuthentication, RegistryAuthenticationType, RestartPolicy, Secret, SecretProvider, SecretTarget,
-    SecretType, TransportProtocol, VolumeFrom,
+    Container, ContainerDependency, DependencyCondition, DockerConfig, EnvironmentFile,
+    FirelensConfiguration, HealthCheckType, ManagedAgent, MountPoint, PortMapping, RestartPolicy,
+    TransportProtocol, VolumeFrom,
 };
 pub use network::{
     Attachment, AttachmentProperty, ElasticNetworkInterface, InterfaceVlanProperties, Ipv4Address,
     Ipv6Address, ProxyConfiguration,
+};
+pub use secret::{
+    AsmAuthData, EcrAuthData, RegistryAuthentication, RegistryAuthenticationType, Secret, SecretProvider,
+    SecretTarget, SecretType,
 };
 pub use volume::{
     DockerVolumeConfiguration, DockerVolumeScope, EfsAuthorizationConfig, EfsVolumeConfiguration, HostVolume,

@@ -2,9 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use agent_protocol::acs::{AckRequest, HeartbeatMessage, IamRoleCredentialsAckRequest, PayloadMessage};
-use agent_protocol::state_change::{
-    ContainerChangeStatus, SubmitTaskStateChangeRequest, TaskChangeStatus,
-};
+use agent_protocol::state_change::{ContainerChangeStatus, SubmitTaskStateChangeRequest, TaskChangeStatus};
 use agent_protocol::task::{DependencyCondition, DesiredStatus, LaunchType, NetworkMode, VolumeType};
 use agent_protocol::tcs::{HealthStatus, TcsFrame};
 use agent_protocol::{
@@ -35,7 +33,10 @@ fn the_sample_payload_is_read_in_full() {
     assert_eq!(task.network_mode, Some(NetworkMode::Host));
     assert_eq!(task.launch_type, Some(LaunchType::External));
     assert_eq!((task.cpu, task.memory), (Some(0.25), Some(128)));
-    assert_eq!(task.role_credentials.as_ref().unwrap().credentials_id, "cred-app-1");
+    assert_eq!(
+        task.role_credentials.as_ref().unwrap().credentials_id,
+        "cred-app-1"
+    );
     assert_eq!(task.volumes[2].r#type, Some(VolumeType::Docker));
     let app = &task.containers[0];
     assert!(app.essential);
@@ -44,7 +45,10 @@ fn the_sample_payload_is_read_in_full() {
     assert!(app.mount_points[1].read_only && !app.mount_points[0].read_only);
     let docker = app.docker_config.as_ref().unwrap();
     assert_eq!(docker.config_object().unwrap()["Healthcheck"]["Retries"], 3);
-    assert_eq!(docker.host_config_object().unwrap()["MemoryReservation"], 33_554_432);
+    assert_eq!(
+        docker.host_config_object().unwrap()["MemoryReservation"],
+        33_554_432
+    );
 }
 
 #[test]
@@ -53,7 +57,10 @@ fn the_sample_payload_encodes_to_the_same_members() {
     let mut ours: Value = serde_json::from_str(&AcsToAgent::Payload(payload()).encode()).unwrap();
     // We say `readOnly:false` and empty names of nothing where the sample is silent; that means the same.
     let scratch = &mut ours["message"]["tasks"][0]["containers"][0]["mountPoints"][0];
-    assert_eq!(scratch.as_object_mut().unwrap().remove("readOnly"), Some(json!(false)));
+    assert_eq!(
+        scratch.as_object_mut().unwrap().remove("readOnly"),
+        Some(json!(false))
+    );
     let volume = &mut ours["message"]["tasks"][0]["volumes"][2]["dockerVolumeConfiguration"];
     volume["driverOpts"] = json!({});
     volume["labels"] = json!({});
@@ -63,14 +70,22 @@ fn the_sample_payload_encodes_to_the_same_members() {
 #[test]
 fn an_unknown_type_is_no_error() {
     let message = AcsToAgent::decode(r#"{"type":"BrandNewMessage","message":{"a":[1]}}"#).unwrap();
-    assert_eq!(message, AcsToAgent::Unknown { r#type: "BrandNewMessage".into() });
+    assert_eq!(
+        message,
+        AcsToAgent::Unknown {
+            r#type: "BrandNewMessage".into()
+        }
+    );
     assert_eq!(message.message_type(), "BrandNewMessage");
 }
 
 #[test]
 fn unknown_members_nulls_and_a_missing_message_are_passed_over() {
     let heartbeat = AcsToAgent::decode(r#"{"type":"HeartbeatMessage","message":{"healthy":null,"x":1}}"#);
-    assert_eq!(heartbeat.unwrap(), AcsToAgent::Heartbeat(HeartbeatMessage::default()));
+    assert_eq!(
+        heartbeat.unwrap(),
+        AcsToAgent::Heartbeat(HeartbeatMessage::default())
+    );
     assert_eq!(
         AcsToAgent::decode(r#"{"type":"HeartbeatMessage"}"#).unwrap(),
         AcsToAgent::Heartbeat(HeartbeatMessage::default())
@@ -86,9 +101,15 @@ fn unknown_members_nulls_and_a_missing_message_are_passed_over() {
 #[test]
 fn a_missing_required_member_and_a_wrong_type_are_errors() {
     let no_id = r#"{"type":"PayloadMessage","message":{"clusterArn":"c","containerInstanceArn":"i"}}"#;
-    assert!(matches!(AcsToAgent::decode(no_id), Err(DecodeError::Message { .. })));
+    assert!(matches!(
+        AcsToAgent::decode(no_id),
+        Err(DecodeError::Message { .. })
+    ));
     let wrong = r#"{"type":"HeartbeatMessage","message":{"messageId":5}}"#;
-    assert!(matches!(AcsToAgent::decode(wrong), Err(DecodeError::Message { .. })));
+    assert!(matches!(
+        AcsToAgent::decode(wrong),
+        Err(DecodeError::Message { .. })
+    ));
     assert!(matches!(AcsToAgent::decode("[]"), Err(DecodeError::Envelope(_))));
 }
 
@@ -128,7 +149,10 @@ fn acks_have_the_documented_form() {
 #[test]
 fn secret_keys_stay_out_of_debug_output() {
     let shown = format!("{:?}", payload().tasks[0].role_credentials);
-    assert!(shown.contains("cred-app-1") && !shown.contains("SK") && !shown.contains("TOK"), "{shown}");
+    assert!(
+        shown.contains("cred-app-1") && !shown.contains("SK") && !shown.contains("TOK"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -150,7 +174,10 @@ fn a_tcs_message_encodes_back_to_the_same_body_and_has_an_ack() {
     let message = TcsFromAgent::decode_frame(METRICS).unwrap();
     let sent: Value = serde_json::from_str(TcsFrame::split(METRICS).body).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&message.encode()).unwrap(), sent);
-    assert_eq!(message.ack().unwrap().encode(), r#"{"type":"AckPublishMetric","message":{"message":"ok"}}"#);
+    assert_eq!(
+        message.ack().unwrap().encode(),
+        r#"{"type":"AckPublishMetric","message":{"message":"ok"}}"#
+    );
     assert_eq!(TcsFromAgent::Unknown { r#type: "X".into() }.ack(), None);
     assert!(matches!(
         TcsToAgent::decode(r#"{"type":"HeartbeatMessage","message":{"healthy":true}}"#).unwrap(),
@@ -161,7 +188,13 @@ fn a_tcs_message_encodes_back_to_the_same_body_and_has_an_ack() {
 #[test]
 fn a_frame_without_header_block_is_all_body() {
     let text = "{\"type\":\"X\",\"message\":{\"a\":\"\\r\\n\"}}\r\n\r\n";
-    assert_eq!(TcsFrame::split(text), TcsFrame { headers: vec![], body: text });
+    assert_eq!(
+        TcsFrame::split(text),
+        TcsFrame {
+            headers: vec![],
+            body: text
+        }
+    );
 }
 
 #[test]
@@ -192,8 +225,14 @@ fn connect_queries_survive_the_round_trip() {
         seq_num: 1,
     };
     let query = acs.to_query();
-    assert!(query.starts_with("agentHash=abc&agentVersion=1.105.1&clusterArn=arn%3Aaws"), "{query}");
-    assert!(query.contains("dockerVersion=DockerVersion%3A%2020.10.24&protocolVersion=2"), "{query}");
+    assert!(
+        query.starts_with("agentHash=abc&agentVersion=1.105.1&clusterArn=arn%3Aaws"),
+        "{query}"
+    );
+    assert!(
+        query.contains("dockerVersion=DockerVersion%3A%2020.10.24&protocolVersion=2"),
+        "{query}"
+    );
     assert_eq!(AcsConnect::from_query(&query).unwrap(), acs);
     assert_eq!(AcsConnect::from_query(&query.replace("%20", "+")).unwrap(), acs);
     let tcs = TcsConnect {
@@ -204,7 +243,10 @@ fn connect_queries_survive_the_round_trip() {
         docker_version: "20.10.24+dfsg1".into(),
     };
     assert_eq!(TcsConnect::from_query(&tcs.to_query()).unwrap(), tcs);
-    assert_eq!(TcsConnect::from_query("cluster=x"), Err(ConnectQueryError::Missing("containerInstance")));
+    assert_eq!(
+        TcsConnect::from_query("cluster=x"),
+        Err(ConnectQueryError::Missing("containerInstance"))
+    );
 }
 
 #[test]
@@ -215,7 +257,10 @@ fn refusals_are_read_in_both_forms() {
         r#"{"type":"InactiveInstanceException","message":{"message":"deregistered"}}"#
     );
     assert_eq!(Refusal::decode(&refusal.encode()), Some(refusal.clone()));
-    assert_eq!(Refusal::decode(r#"{"InactiveInstanceException":"deregistered"}"#), Some(refusal));
+    assert_eq!(
+        Refusal::decode(r#"{"InactiveInstanceException":"deregistered"}"#),
+        Some(refusal)
+    );
     assert_eq!(Refusal::decode("<html>"), None);
 }
 

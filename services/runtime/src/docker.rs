@@ -46,7 +46,8 @@ pub struct DockerRuntime {
 impl DockerRuntime {
     /// Connects and agrees on an API version.
     ///
-    /// `host` has the form of `DOCKER_HOST`: `unix:///path`, a bare path, `tcp://host:port` or `http://host:port`.
+    /// `host` has the form of `DOCKER_HOST`: `unix:///path`, a bare path, `tcp://host:port` or `http://host:port`
+    /// (without TLS).
     ///
     /// # Errors
     /// `ConnectionLost` if the engine does not answer, `Engine` if the address is of an unknown kind.

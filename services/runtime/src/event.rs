@@ -51,7 +51,8 @@ pub enum ContainerEventKind {
         /// The exit code; 128 + signal if it was killed by one.
         exit_code: i64,
     },
-    /// The kernel killed a process of it for memory. `Die` follows if that was the main one.
+    /// The kernel killed a process of it for memory; under the common limit of a task perhaps of its neighbour.
+    /// `Die` follows if that was the main one.
     Oom,
     /// The verdict of its health check changed.
     Health(HealthState),

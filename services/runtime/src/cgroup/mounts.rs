@@ -48,9 +48,14 @@ impl Mounts {
         self.controllers.get(name).map(PathBuf::as_path)
     }
 
-    /// All v1 trees, each once.
-    pub(super) fn v1_trees(&self) -> Vec<&Path> {
-        let mut trees: Vec<_> = self.controllers.values().map(PathBuf::as_path).collect();
+    /// All trees, each once. On a hybrid host the engine makes its groups in the v2 tree too.
+    pub(super) fn all(&self) -> Vec<&Path> {
+        let mut trees: Vec<_> = self
+            .controllers
+            .values()
+            .chain(&self.unified)
+            .map(PathBuf::as_path)
+            .collect();
         trees.sort_unstable();
         trees.dedup();
         trees

@@ -149,7 +149,7 @@ impl TaskCgroup {
             (CgroupDriver::Cgroupfs, CgroupVersion::V1) => self
                 .tree
                 .mounts
-                .v1_trees()
+                .all()
                 .iter()
                 .try_for_each(|tree| unmake(&tree.join(self.relative()))),
             (CgroupDriver::Cgroupfs, CgroupVersion::V2) => unmake(&self.unified()?.join(self.relative())),

@@ -28,7 +28,7 @@ fn a_hybrid_host_counts_as_v1_and_a_unified_one_as_v2() {
         Some(Path::new("/sys/fs/cgroup/cpu,cpuacct"))
     );
     assert_eq!(mounts.controller("rw"), None);
-    assert_eq!(mounts.v1_trees().len(), 3);
+    assert_eq!(mounts.all().len(), 4);
     assert_eq!(mounts.unified(), Some(Path::new("/sys/fs/cgroup/unified")));
 }
 

@@ -121,8 +121,8 @@ pub struct ContainerDetails {
     pub pid: Option<u32>,
     /// Exit code of the last run; absent before the first end and while running.
     pub exit_code: Option<i64>,
-    /// Whether the kernel killed it for memory. An engine may set this for all containers of a task whose
-    /// common limit was hit.
+    /// Whether the kernel killed it for memory. Under the common limit of a task, Docker on cgroup v1 sets this
+    /// for all containers of the task: it counts only with exit code 137, and if nobody killed it on purpose.
     pub oom_killed: bool,
     /// Why it could not be started.
     pub error: Option<String>,

@@ -55,7 +55,7 @@ pub(super) async fn stop(docker: &Docker, id: &str, signal: Option<&str>, timeou
                 None => options,
             };
             let call = docker.stop_container(id, Some(options.build()));
-            within(timeout + STOP_MARGIN, "stop", async {
+            within(timeout.saturating_add(STOP_MARGIN), "stop", async {
                 call.await.map_err(explain("stop"))
             })
             .await

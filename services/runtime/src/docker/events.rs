@@ -28,12 +28,14 @@ pub(super) fn subscribe(
     labels: Vec<LabelFilter>,
     since: Option<DateTime<Utc>>,
 ) -> EventStream {
+    let since = since.unwrap_or_else(Utc::now);
     let subscription = Subscription {
         docker,
         streaming,
         podman,
         labels,
-        since: since.unwrap_or_else(Utc::now),
+        since,
+        last: since,
         source: None,
         seen: VecDeque::new(),
         broken: false,
@@ -55,7 +57,10 @@ struct Subscription {
     streaming: Docker,
     podman: bool,
     labels: Vec<LabelFilter>,
+    /// What the reader asked for; nothing earlier is delivered.
     since: DateTime<Utc>,
+    /// The latest event so far.
+    last: DateTime<Utc>,
     source: Option<Source>,
     seen: VecDeque<Mark>,
     broken: bool,
@@ -93,11 +98,12 @@ impl Subscription {
     async fn connect(&mut self) -> Option<RuntimeEvent> {
         if self.broken {
             tokio::time::sleep(self.retry).await;
+            // Back at the start with the next event: an engine that takes the subscription and drops it at once
+            // must not be asked, nor the reader alarmed, ten times a second.
+            self.retry = (self.retry * 2).min(LAST_RETRY);
             if self.docker.ping().await.is_err() {
-                self.retry = (self.retry * 2).min(LAST_RETRY);
                 return None;
             }
-            self.since -= OVERLAP;
         }
         self.source = Some(self.open());
         std::mem::take(&mut self.broken).then_some(RuntimeEvent::Resubscribed)
@@ -113,11 +119,8 @@ impl Subscription {
             let actions = ["create", "start", "die", "oom", "health_status", "destroy"];
             filters.insert("event", actions.map(str::to_owned).to_vec());
         }
-        let since = format!(
-            "{}.{:09}",
-            self.since.timestamp(),
-            self.since.timestamp_subsec_nanos()
-        );
+        let from = (self.last - OVERLAP).max(self.since);
+        let since = format!("{}.{:09}", from.timestamp(), from.timestamp_subsec_nanos());
         let options = EventsOptionsBuilder::default()
             .since(&since)
             .filters(&filters)
@@ -136,7 +139,7 @@ impl Subscription {
             self.seen.pop_front();
         }
         let at = DateTime::from_timestamp_nanos(mark.0);
-        self.since = self.since.max(at);
+        self.last = self.last.max(at);
         self.seen.push_back(mark);
         container_event(message, at)
     }

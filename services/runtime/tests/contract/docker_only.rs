@@ -194,6 +194,10 @@ async fn k06_the_tasks_memory_limit_holds_over_all_its_containers() {
         }
         task.remove().unwrap();
         task.remove().unwrap();
+        for tree in std::fs::read_dir("/sys/fs/cgroup").unwrap().flatten() {
+            let left = tree.path().join(task.parent().trim_start_matches('/'));
+            assert!(!left.exists(), "{} is left over", left.display());
+        }
         assert_eq!(
             task.memory_events().unwrap(),
             runtime::cgroup::MemoryEvents::default()
