@@ -8,6 +8,7 @@ pub mod ops;
 pub mod paging;
 pub mod service_input;
 pub mod settings;
+pub mod tag_target;
 pub mod tags;
 pub mod task_definition;
 pub mod task_input;

@@ -1,6 +1,8 @@
 //! Account settings: names, values, and which value holds (AC-01, AC-02).
 
+use aws_model::ecs::ErrorCode;
 use aws_model::ecs::types::{Setting, SettingName, SettingType};
+use domain::Arn;
 use store::settings::SettingRow;
 
 use crate::{Context, Error, Result};
@@ -89,16 +91,82 @@ pub fn check(name: SettingName, value: &str) -> Result<()> {
     Ok(())
 }
 
+/// Whose settings a request is about.
+pub struct Principal {
+    /// As stored: empty for the account's default.
+    pub stored: String,
+    pub arn: String,
+}
+
+/// The caller, or the principal that it names. The root of an account is named for the account's default (AC-01).
+///
+/// # Errors
+/// InvalidParameterException for what is no principal of this account; AccessDeniedException for another one than the caller, which
+/// only root may name.
+pub fn principal(cx: &Context, named: Option<&str>) -> Result<Principal> {
+    let (root, caller) = (cx.scope.root_arn(), &cx.caller.principal_arn);
+    let Some(arn) = named.filter(|arn| !arn.is_empty()) else {
+        return Ok(Principal {
+            stored: caller.clone(),
+            arn: caller.clone(),
+        });
+    };
+    let parsed: Option<Arn> = arn.parse().ok();
+    let known = parsed.is_some_and(|parsed| {
+        let kind =
+            matches!(parsed.kind(), "user" | "role") && parsed.resource.len() > parsed.kind().len() + 1;
+        parsed.service == "iam"
+            && parsed.account == cx.scope.account.as_str()
+            && (kind || parsed.resource == "root")
+    });
+    if !known || arn.len() > 2048 {
+        return Err(Error::invalid_parameter(
+            "The principalArn must be the ARN of a user, a role or root of this account.",
+        ));
+    }
+    if arn != caller && *caller != root {
+        let text = "Only the root user can work with the account settings of another principal.";
+        return Err(Error::new(ErrorCode::AccessDeniedException, text));
+    }
+    let stored = if arn == root {
+        String::new()
+    } else {
+        arn.to_owned()
+    };
+    Ok(Principal {
+        stored,
+        arn: arn.to_owned(),
+    })
+}
+
 /// The value that holds for the caller: its own, else the account's, else the service's (AC-01).
 pub async fn effective(cx: &Context, name: &str) -> Result<String> {
     let rows = store::settings::of(cx.db(), &cx.scope, &cx.caller.principal_arn).await?;
-    let default = KNOWN
-        .iter()
-        .find(|known| known.name.as_str() == name)
-        .and_then(|known| known.values.first());
-    Ok(resolve(&rows, name)
-        .map(|row| row.value.clone())
-        .unwrap_or_else(|| (*default.unwrap_or(&"")).to_owned()))
+    Ok(in_effect(cx, &rows, name).0)
+}
+
+/// The value that holds by these rows, and whose it is: the principal's, or root's for defaults.
+pub fn in_effect(cx: &Context, rows: &[SettingRow], name: &str) -> (String, String) {
+    let service_default = || {
+        let known = KNOWN.iter().find(|known| known.name.as_str() == name);
+        known
+            .and_then(|known| known.values.first())
+            .copied()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    match resolve(rows, name) {
+        Some(row) => (row.value.clone(), owner(cx, row)),
+        None => (service_default(), cx.scope.root_arn()),
+    }
+}
+
+/// The ARN that a row is shown with.
+pub fn owner(cx: &Context, row: &SettingRow) -> String {
+    match row.principal.as_str() {
+        "" => cx.scope.root_arn(),
+        principal => principal.to_owned(),
+    }
 }
 
 /// The principal's own row of a setting, else the account's default row.

@@ -57,6 +57,19 @@ fn number(digits: &str) -> Option<i32> {
     digits.parse().ok().filter(|_| plain)
 }
 
+/// The `familyPrefix` of a list operation; `None` for all families.
+///
+/// # Errors
+/// InvalidParameterException for what can not be (the beginning of) a family's name.
+pub fn family_filter(prefix: Option<&str>) -> Result<Option<&str>> {
+    match prefix.filter(|prefix| !prefix.is_empty()) {
+        Some(prefix) if !domain::names::is_resource_name(prefix) => Err(Error::invalid_parameter(
+            "Family prefix contains invalid characters.",
+        )),
+        prefix => Ok(prefix),
+    }
+}
+
 /// The revision that a reference means, in any status; `None` when there is no such thing in this account and region.
 pub async fn lookup(cx: &Context, text: &str) -> Result<Option<TaskDefinitionRow>> {
     match parse(&cx.scope, text) {
