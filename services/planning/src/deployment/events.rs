@@ -4,9 +4,10 @@
 use std::fmt::{Display, Write};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{ContainerInstanceId, DeploymentId, TaskId};
+use domain::{DeploymentId, TaskId};
 
 use super::snapshot::PastEvent;
+use crate::placement::Refusal;
 
 /// For so long a message is not repeated, and so often a lasting steady state is confirmed (S-11).
 pub const QUIET_PERIOD: TimeDelta = TimeDelta::hours(6);
@@ -140,46 +141,10 @@ pub fn draining_connections(service: &str, deployment: DeploymentId, count: usiz
     format!("(service {service}, taskSet {deployment}) has begun draining connections on {count} tasks.")
 }
 
-/// Why the best host of a failed placement could not take the task (S-42).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shortage {
-    Cpu,
-    Memory,
-    Gpu,
-    Ports,
-    Attribute,
-    /// The agent has not reported a state that allows tasks.
-    Agent,
-    AgentDisconnected,
-}
-
-impl Shortage {
-    /// The clause that follows the host's name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Cpu => "has insufficient CPU units available",
-            Self::Memory => "has insufficient memory available",
-            Self::Gpu => "has insufficient GPU resource available",
-            Self::Ports => "is already using a port required by your task",
-            Self::Attribute => "is missing an attribute required by your task",
-            Self::Agent => "encountered error \"AGENT\"",
-            Self::AgentDisconnected => "doesn't have the agent connected",
-        }
-    }
-}
-
 /// S-42; `closest` is the host that came nearest, if one stands out.
-pub fn unable_to_place(service: &str, closest: Option<(ContainerInstanceId, Shortage)>) -> String {
+pub fn unable_to_place(service: &str, closest: Option<&Refusal>) -> String {
     let reason = "no container instance met all of its requirements.";
-    let closest = match closest {
-        Some((host, shortage)) => {
-            format!(
-                " The closest matching (container-instance {host}) {}.",
-                shortage.as_str()
-            )
-        }
-        None => String::new(),
-    };
+    let closest = closest.map(|refusal| format!(" {refusal}")).unwrap_or_default();
     format!("(service {service}) was unable to place a task because {reason}{closest}{GUIDE}")
 }
 

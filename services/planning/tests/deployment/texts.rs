@@ -2,6 +2,7 @@
 
 use domain::{DeploymentId, TaskId};
 use planning::deployment::{StopCode, events, stop};
+use planning::placement::{Reason, Refusal};
 use uuid::Uuid;
 
 use super::sim::host_id;
@@ -53,8 +54,13 @@ fn s42_placement_failures_name_the_closest_host() {
         "(service web) was unable to place a task because no container instance met all of its requirements. \
          For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
     );
+    let refusal = Refusal {
+        host: host_id(1),
+        reason: Reason::Ports,
+        unmet: 1,
+    };
     assert_eq!(
-        events::unable_to_place("web", Some((host_id(1), events::Shortage::Ports))),
+        events::unable_to_place("web", Some(&refusal)),
         "(service web) was unable to place a task because no container instance met all of its requirements. \
          The closest matching (container-instance 00000000000000000000000000000001) is already using a port required \
          by your task. For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
@@ -66,20 +72,13 @@ fn s42_placement_failures_name_the_closest_host() {
          section of the Amazon ECS Developer Guide."
     );
     let whys = [
-        (events::Shortage::Cpu, "has insufficient CPU units available"),
-        (events::Shortage::Memory, "has insufficient memory available"),
-        (
-            events::Shortage::Attribute,
-            "is missing an attribute required by your task",
-        ),
-        (events::Shortage::Agent, "encountered error \"AGENT\""),
-        (
-            events::Shortage::AgentDisconnected,
-            "doesn't have the agent connected",
-        ),
+        (Reason::Cpu, "has insufficient CPU units available"),
+        (Reason::Memory, "has insufficient memory available"),
+        (Reason::Attribute, "is missing an attribute required by your task"),
+        (Reason::Agent, "encountered error \"AGENT\""),
     ];
-    for (shortage, why) in whys {
-        assert_eq!(shortage.as_str(), why);
+    for (reason, why) in whys {
+        assert_eq!(reason.why(), why);
     }
 }
 

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use domain::{ContainerInstanceId, DeploymentId, TaskId};
-use planning::deployment::events::{self, Shortage};
-use planning::deployment::{Memory, Plan, Snapshot, Start};
-use planning::placement::Reason;
+use planning::deployment::{Memory, Plan, Snapshot, Start, events};
 use store::launch::{self, Launch};
 use store::placement::{Guard, Job, Outcome, Placed, Target};
 use store::services::apply::{self, Placement};
@@ -203,16 +201,4 @@ fn complain(service: &str, outcome: &Outcome) -> String {
             .closest
             .map(|refusal| (refusal.host, shortage(refusal.reason))),
     )
-}
-
-const fn shortage(reason: Reason) -> Shortage {
-    match reason {
-        Reason::Cpu => Shortage::Cpu,
-        Reason::Memory => Shortage::Memory,
-        Reason::Gpu => Shortage::Gpu,
-        Reason::Ports => Shortage::Ports,
-        Reason::Attribute | Reason::MemberOf | Reason::DistinctInstance => Shortage::Attribute,
-        Reason::Agent => Shortage::AgentDisconnected,
-        Reason::Missing | Reason::Inactive => Shortage::Agent,
-    }
 }
