@@ -21,6 +21,7 @@ pub(super) fn plan(draft: &mut Draft<'_>) {
     }
     leave_hosts(draft);
     stop_doubles(draft);
+    set_targets(draft);
     update(draft);
     start(draft);
     set_targets(draft);

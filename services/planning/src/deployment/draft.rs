@@ -171,10 +171,18 @@ impl<'a> Draft<'a> {
         olds
     }
 
+    /// The deployment has no task, not even one on its way down, and is to get none.
+    pub fn is_empty(&self, deployment: usize) -> bool {
+        let Deployment { id, progress, .. } = &self.deployments[deployment];
+        let mut tasks = self.snapshot.tasks.iter().filter(|task| task.deployment == *id);
+        progress.desired_count == 0 && tasks.all(|task| task.last == TaskStatus::Stopped)
+    }
+
     /// A failed deployment gets no new tasks (D-22), unless it is all that there is and has worked before an alarm.
     pub fn is_stalled(&self) -> bool {
         let progress = &self.deployments[self.primary].progress;
-        progress.has_failed() && !(progress.memory.has_run_healthy && self.olds().is_empty())
+        let is_alone = || self.olds().iter().all(|old| self.is_empty(*old));
+        progress.has_failed() && !(progress.memory.has_run_healthy && is_alone())
     }
 
     /// Old tasks are replaced by ones of the same revision (S-32) if that revision is known to work.

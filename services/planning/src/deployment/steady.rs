@@ -73,14 +73,8 @@ fn bake(draft: &mut Draft<'_>, in_place: bool) -> bool {
 /// Old deployments that have no tasks and get none leave `deployments[]` (D-12).
 fn remove_empty_deployments(draft: &mut Draft<'_>) {
     for old in draft.olds() {
-        let deployment = &mut draft.deployments[old];
-        let mut tasks = draft
-            .snapshot
-            .tasks
-            .iter()
-            .filter(|task| task.deployment == deployment.id);
-        if deployment.progress.desired_count == 0 && tasks.all(|task| task.last == TaskStatus::Stopped) {
-            deployment.progress.status = DeploymentStatus::Inactive;
+        if draft.is_empty(old) {
+            draft.deployments[old].progress.status = DeploymentStatus::Inactive;
         }
     }
 }

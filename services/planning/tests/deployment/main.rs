@@ -3,6 +3,7 @@
 
 mod breaker;
 mod daemon;
+mod life;
 mod properties;
 mod rules;
 mod scaling;

@@ -132,6 +132,7 @@ enum Happening {
     Desire(u32),
     Update(bool),
     Full(bool),
+    Alarm,
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -154,6 +155,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => (0..9_u32).prop_map(Desire),
         2 => any::<bool>().prop_map(Update),
         1 => any::<bool>().prop_map(Full),
+        1 => Just(Alarm),
     ]
 }
 
@@ -233,6 +235,7 @@ impl World {
             Desire(_) => {}
             Update(has_check) => drop(self.update(has_check)),
             Full(full) => self.full = full,
+            Alarm => self.deployments.last_mut().unwrap().alarm_raised = true,
         }
     }
 
@@ -306,10 +309,14 @@ proptest! {
         (minimum, maximum) in limits(),
         strategy in placement_strategy(),
         breaker in any::<(bool, bool)>(),
+        alarms in any::<(bool, bool)>(),
+        grace in prop::sample::select(vec![0, 30]),
         happenings in prop::collection::vec(happening(), 0..80),
     ) {
         let mut world = World::new(desired, minimum, maximum);
         world.service.placement_strategy = strategy;
+        world.service.health_check_grace_period = seconds(grace);
+        world.service.configuration.alarms = alarms.0.then_some(Alarms { rollback: alarms.1, bake: seconds(100) });
         world.service.configuration.circuit_breaker = CircuitBreaker { enable: breaker.0, rollback: breaker.1 };
         for happening in &happenings {
             world.happen(happening);
