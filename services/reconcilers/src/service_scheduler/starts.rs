@@ -195,10 +195,5 @@ fn complain(service: &str, outcome: &Outcome) -> String {
     if outcome.no_instances {
         return events::no_container_instances(service);
     }
-    events::unable_to_place(
-        service,
-        outcome
-            .closest
-            .map(|refusal| (refusal.host, shortage(refusal.reason))),
-    )
+    events::unable_to_place(service, outcome.closest.as_ref())
 }

@@ -1,0 +1,10 @@
+//! The loops against a real database, with hosts whose agents are played by the test.
+#![allow(clippy::unwrap_used)]
+
+mod daemons;
+mod deployments;
+mod hosts;
+mod lab;
+mod leadership;
+mod retention;
+mod scaling;
