@@ -1,6 +1,7 @@
 //! The configuration of the one binary. A value on the command line counts before one in the environment, that before one in
 //! the file, that before the default; `berth config` shows which one counted.
 
+mod agent_settings;
 mod credentials;
 mod file;
 mod flags;
@@ -10,7 +11,7 @@ mod surroundings;
 mod table;
 mod values;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -24,6 +25,7 @@ use domain::{AccountId, Region};
 use kit::{LogFormat, Random};
 use thiserror::Error;
 
+pub use agent_settings::{AgentSettings, ImagePullBehavior};
 pub use flags::Flags;
 use layers::Layers;
 pub use surroundings::Surroundings;
@@ -85,39 +87,6 @@ pub struct Config {
     pub log_format: LogFormat,
     pub agent: AgentSettings,
     layers: Layers,
-}
-
-/// What can be configured about the agent of this host.
-#[derive(Debug, Clone)]
-pub struct AgentSettings {
-    pub cluster: String,
-    /// Base address of the server to join; the one of this machine if `None`.
-    pub server: Option<String>,
-    pub docker_host: String,
-    pub attributes: BTreeMap<String, String>,
-    pub availability_zone: String,
-    pub instance_type: Option<String>,
-    /// MiB kept from tasks.
-    pub reserved_memory_mib: u64,
-    pub image_pull_behavior: ImagePullBehavior,
-    /// Between the stop signal and the kill, for containers that do not say (T-41).
-    pub container_stop_timeout: Duration,
-    /// How long containers of a stopped task are kept (K-10).
-    pub task_cleanup_wait: Duration,
-    pub image_cleanup: bool,
-    pub image_cleanup_interval: Duration,
-    /// Images are kept at least this long after their last use.
-    pub image_minimum_age: Duration,
-    pub images_per_cleanup: usize,
-}
-
-/// When the agent pulls an image (K-09).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ImagePullBehavior {
-    Default,
-    Always,
-    Once,
-    PreferCached,
 }
 
 impl Config {
@@ -232,44 +201,6 @@ impl Config {
     /// One setting's value as the table shows it; `None` if there is no setting of this name.
     pub fn value(&self, name: &str) -> Option<String> {
         table::value(self, name)
-    }
-}
-
-impl AgentSettings {
-    fn read(layers: &Layers) -> Result<Self, ConfigError> {
-        Ok(Self {
-            cluster: layers.required("agent.cluster", parsed)?,
-            server: layers.optional("agent.server", values::base_url)?,
-            docker_host: layers.required("agent.docker_host", parsed)?,
-            attributes: layers
-                .optional("agent.attributes", values::map)?
-                .unwrap_or_default(),
-            availability_zone: layers.required("agent.availability_zone", parsed)?,
-            instance_type: layers.optional("agent.instance_type", parsed)?,
-            reserved_memory_mib: layers.required("agent.reserved_memory", parsed)?,
-            image_pull_behavior: layers.required("agent.image_pull_behavior", parsed)?,
-            container_stop_timeout: layers.required("agent.container_stop_timeout", at_least_a_second)?,
-            task_cleanup_wait: layers.required("agent.task_cleanup_wait", at_least_a_second)?,
-            image_cleanup: layers.required("agent.image_cleanup", values::switch)?,
-            image_cleanup_interval: layers.required("agent.image_cleanup_interval", at_least_a_second)?,
-            image_minimum_age: layers.required("agent.image_minimum_age", values::duration)?,
-            images_per_cleanup: layers.required("agent.images_per_cleanup", parsed)?,
-        })
-    }
-}
-
-impl FromStr for ImagePullBehavior {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "default" => Ok(Self::Default),
-            "always" => Ok(Self::Always),
-            "once" => Ok(Self::Once),
-            "prefer-cached" => Ok(Self::PreferCached),
-            other => Err(format!(
-                "must be default, always, once or prefer-cached, not '{other}'"
-            )),
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::PathBuf;
 
 use sqlx::{Connection, PgConnection, Row};
 
