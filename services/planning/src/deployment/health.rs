@@ -9,7 +9,7 @@ use super::snapshot::{Deployment, Host, HostState, Service, Task};
 use super::stop::{FAILED_CONTAINER_HEALTH_REASON, failed_target_reason};
 
 /// What a task that is wanted is worth. Ordered: the first ones are given up first (S-50, D-15).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Standing {
     /// On its way to RUNNING.
     Pending,

@@ -7,10 +7,11 @@ use rand::RngCore;
 use rand::seq::SliceRandom;
 
 use super::draft::{Draft, View};
+use super::health::Standing;
 use super::snapshot::{Host, PlacementStrategy};
 
-/// Up to `count` of the candidates, in the order in which they are to go: those of the least [`super::health::Standing`] first,
-/// among them the ones whose loss keeps the placement strategy best, then any. Protected tasks are the caller's to leave out.
+/// Up to `count` of the candidates, in the order in which they are to go: those of the least [`Standing`] first, among them
+/// the ones whose loss keeps the placement strategy best, then any. Protected tasks are the caller's to leave out.
 pub(super) fn choose(draft: &mut Draft<'_>, mut candidates: Vec<usize>, count: u32) -> Vec<usize> {
     if count == 0 || candidates.is_empty() {
         return Vec::new();
@@ -18,22 +19,53 @@ pub(super) fn choose(draft: &mut Draft<'_>, mut candidates: Vec<usize>, count: u
     candidates.shuffle(&mut draft.rng as &mut dyn RngCore);
     let wanted = candidates.len().min(count as usize);
     let mut order = Order::new(draft);
+    let mut classes = classes(draft, &order, &candidates);
     let mut chosen = Vec::with_capacity(wanted);
     while chosen.len() < wanted {
-        let best = candidates.iter().enumerate().max_by(|(_, a), (_, b)| {
-            let standing = |index: usize| draft.tasks[index].standing;
-            standing(**b)
-                .cmp(&standing(**a))
-                .then_with(|| order.compare(**a, **b))
+        let best = classes.iter().enumerate().max_by(|(_, a), (_, b)| {
+            b.standing
+                .cmp(&a.standing)
+                .then_with(|| order.compare(a.sample, b.sample))
         });
         let Some(position) = best.map(|(position, _)| position) else {
             break;
         };
-        let victim = candidates.swap_remove(position);
-        order.remove(victim);
-        chosen.push(victim);
+        match classes[position].members.pop() {
+            Some(victim) => {
+                order.remove(victim);
+                chosen.push(victim);
+            }
+            None => drop(classes.remove(position)),
+        }
     }
     chosen
+}
+
+/// Candidates that are as good as each other, and stay so whoever goes.
+struct Class {
+    standing: Standing,
+    sample: usize,
+    members: Vec<usize>,
+}
+
+fn classes(draft: &Draft<'_>, order: &Order, candidates: &[usize]) -> Vec<Class> {
+    let mut numbers: HashMap<(Standing, Vec<i64>), usize> = HashMap::new();
+    let mut classes: Vec<Class> = Vec::new();
+    for &candidate in candidates {
+        let standing = draft.tasks[candidate].standing;
+        let number = *numbers
+            .entry((standing, order.traits(candidate)))
+            .or_insert(classes.len());
+        if number == classes.len() {
+            classes.push(Class {
+                standing,
+                sample: candidate,
+                members: Vec::new(),
+            });
+        }
+        classes[number].members.push(candidate);
+    }
+    classes
 }
 
 /// What each strategy says of each task, kept up to date while tasks go.
@@ -87,6 +119,15 @@ impl Order {
             }
         });
         verdicts.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
+    }
+
+    /// What [`Order::compare`] depends on: tasks of equal traits are equal to it.
+    fn traits(&self, task: usize) -> Vec<i64> {
+        let traits = self.rules.iter().flat_map(|rule| match rule {
+            Rule::Spread { group, .. } => [group[task] as i64, 0],
+            Rule::Binpack { host, need, .. } => [host[task] as i64, need[task]],
+        });
+        traits.collect()
     }
 
     fn remove(&mut self, victim: usize) {

@@ -312,3 +312,16 @@ fn s22_tasks_asked_to_stop_hold_their_place_until_they_stop_running() {
     world.act();
     assert_eq!(world.last_plan.start.len(), 1);
 }
+
+#[test]
+fn s50_a_service_of_five_thousand_tasks_is_planned_task_by_task() {
+    let hosts: Vec<u128> = (0..5_000).map(|task| 1 + task % 4).collect();
+    let mut world = World::new(5_000, 100, 200);
+    let deployment = world.id('A');
+    for host in &hosts {
+        world.add_task(deployment, host_id(*host));
+    }
+    world.hosts_do_their_work().wait(60).act().act();
+    let left = after_scaling_to(world, 2_002);
+    assert!(left.values().all(|count| (500..=501).contains(count)), "{left:?}");
+}
