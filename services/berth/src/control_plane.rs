@@ -12,7 +12,7 @@ use axum::serve::ListenerExt;
 use chrono::TimeDelta;
 use domain::{AccountId, Region};
 use kit::{Clock, Random, Tasks};
-use reconcilers::ReconcilerConfig;
+use reconcilers::{ReconcilerConfig, Reconcilers, Surroundings};
 use store::Db;
 use store::placement::Placer;
 use tokio::net::TcpListener;
@@ -40,6 +40,8 @@ pub struct ControlPlane {
     /// Where it listens.
     pub address: SocketAddr,
     pub api: Api,
+    /// The loops of this server.
+    pub reconcilers: Reconcilers,
 }
 
 impl ControlPlane {
@@ -75,7 +77,8 @@ impl ControlPlane {
         };
         let api = Api { db: db.clone(), placer: placer.clone(), clock: clock.clone(), config: Arc::new(api_config) };
         let gateway = Gateway::start(db.clone(), verifier.clone(), clock.clone(), config.reconcilers.host_loss_after, tasks);
-        reconcilers::start(db, placer, clock, config.reconcilers, tasks);
+        let surroundings = Surroundings { db, placer, clock, random: Random::from_os(), config: Arc::new(config.reconcilers) };
+        let reconcilers = Reconcilers::start(tasks, &surroundings);
 
         let router = Edge { api: api.clone(), verifier }.router().merge(gateway.router());
         let listener = listener.tap_io(|stream| {
@@ -86,7 +89,7 @@ impl ControlPlane {
             let service = router.into_make_service_with_connect_info::<SocketAddr>();
             axum::serve(listener, service).with_graceful_shutdown(async move { shutdown.requested().await }).await
         });
-        Ok(Self { address, api })
+        Ok(Self { address, api, reconcilers })
     }
 }
 

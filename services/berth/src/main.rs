@@ -49,9 +49,10 @@ fn main() -> ExitCode {
 }
 
 fn run(role: Role) -> anyhow::Result<ExitCode> {
-    let load = |flags: &Flags| Config::load(flags, &Surroundings::of_this_process());
+    let surroundings = Surroundings::of_process();
+    let load = |flags: &Flags| Config::load(flags, &surroundings);
     match role {
-        Role::Dev(flags) => roles::dev(&load(&flags)?),
+        Role::Dev(flags) => roles::dev(&load(&flags)?, surroundings.variable("PATH")),
         Role::Server(flags) => roles::server(&load(&flags)?),
         Role::Agent(flags) => roles::agent(&load(&flags)?),
         Role::Env(flags) => roles::env(&load(&flags)?),

@@ -20,37 +20,55 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// Connections to PostgreSQL of one server.
 const CONNECTIONS: u32 = 24;
 
-/// `berth dev`.
-pub fn dev(config: &Config) -> anyhow::Result<ExitCode> {
+/// `berth dev`. PostgreSQL is looked for in `search_path`.
+pub fn dev(config: &Config, search_path: Option<&str>) -> anyhow::Result<ExitCode> {
     on_runtime(config, |tasks| async move {
         config.create_data_dir()?;
-        let postgres = match &config.database_url {
-            Some(_) => None,
-            None => Some(PrivatePostgres::start(&config.data_dir).await?),
+        // The database goes last, so it is not among the tasks that drain first.
+        let below = Tasks::new(Shutdown::new());
+        let options = match &config.database_url {
+            Some(_) => database(config)?,
+            None => private_database(config, search_path, &below, &tasks).await?,
         };
-        let options = match &postgres {
-            Some(postgres) => postgres.connect_options(),
-            None => database(config)?,
-        };
-        let started = serve(config, options, &tasks).await;
-        let outcome = match started {
-            Ok(control_plane) if !config.no_agent => {
-                let key_pair = config.key_pair(&Random::from_os())?;
-                let server = format!("http://{}", control_plane.address);
-                host::start(config, &server, &key_pair, &tasks).await
-            }
-            Ok(_) => Ok(()),
-            Err(error) => Err(error),
-        };
+        let outcome = serve_with_agent(config, options, &tasks).await;
         if outcome.is_ok() {
             tasks.shutdown().requested().await;
         }
         tasks.drain(DRAIN).await;
-        if let Some(postgres) = postgres {
-            postgres.stop().await?;
+        below.drain(DRAIN).await;
+        match below.failure() {
+            Some(failure) => Err(failure.into()),
+            None => outcome,
         }
-        outcome
     })
+}
+
+async fn private_database(
+    config: &Config,
+    search_path: Option<&str>,
+    below: &Tasks,
+    tasks: &Tasks,
+) -> anyhow::Result<PgConnectOptions> {
+    let postgres = PrivatePostgres::start(&config.data_dir, search_path).await?;
+    let url = postgres.url();
+    below.spawn("postgresql", postgres.supervise(below.shutdown().clone()));
+    // Without its database nothing else can go on.
+    let (gone, shutdown) = (below.shutdown().clone(), tasks.shutdown().clone());
+    tasks.spawn_job("postgresql-watch", async move {
+        if shutdown.unless_requested(gone.requested()).await.is_some() {
+            shutdown.request();
+        }
+    });
+    url.parse().context("the private PostgreSQL's address cannot be read")
+}
+
+async fn serve_with_agent(config: &Config, options: PgConnectOptions, tasks: &Tasks) -> anyhow::Result<()> {
+    let control_plane = serve(config, options, tasks).await?;
+    if config.no_agent {
+        return Ok(());
+    }
+    let key_pair = config.key_pair(&Random::from_os())?;
+    host::start(config, &format!("http://{}", control_plane.address), &key_pair, tasks).await
 }
 
 /// `berth server`.
@@ -99,7 +117,7 @@ pub fn env(config: &Config) -> anyhow::Result<ExitCode> {
 pub fn config(config: &Config, get: Option<&str>) -> anyhow::Result<ExitCode> {
     match get {
         None => println!("{}", config.table().trim_end()),
-        Some(name) => match config.shown(name) {
+        Some(name) => match config.value(name) {
             Some(value) => println!("{value}"),
             None => bail!("there is no setting {name}; `berth config` lists them"),
         },
@@ -110,8 +128,7 @@ pub fn config(config: &Config, get: Option<&str>) -> anyhow::Result<ExitCode> {
 /// `berth clean`.
 pub fn clean(config: &Config) -> anyhow::Result<ExitCode> {
     on_runtime(config, |_| async move {
-        agent::clean(&config.data_dir.join("agent")).await;
-        Ok(())
+        agent::remove_metadata_redirect().await.context("the redirection of the metadata address stays")
     })
 }
 
