@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{COLUMNS, InstanceRow};
 use crate::task_reports::stop_all;
-use crate::{Db, Result, StoreError, Wake, leases, tags};
+use crate::{Db, Result, StoreError, Wake, tags};
 
 /// Stop code and reason of tasks that a forced deregistration orphans (I-08).
 const FORCED: (&str, &str) = (
@@ -132,20 +132,16 @@ async fn attempt_to_deregister(
     Ok(Some(Deregistered::Done(Box::new(row))))
 }
 
-/// Hosts of all accounts that are lost: their agents have been silent since `before`, and a server was there to connect to all the
-/// while. Only those with tasks that are not STOPPED, with their EC2 instance ids. For [`crate::task_reports::stop_all_on_lost_host`].
+/// Hosts of all accounts whose agents have been silent since `before`, as far as they have tasks that are not STOPPED. Whether the
+/// silence is the agents' is for the caller to know: was a server there for them all the while? With their EC2 instance ids, for the
+/// reason that [`crate::task_reports::stop_all_on_lost_host`] gives.
 pub async fn lost(db: &Db, before: DateTime<Utc>) -> Result<Vec<(Uuid, Option<String>)>> {
     let query = sqlx::query_as(
         "SELECT i.id, i.ec2_instance_id FROM container_instances i \
          WHERE NOT i.agent_connected AND i.status <> 'INACTIVE' AND i.disconnected_at <= $1 \
-           AND EXISTS (SELECT 1 FROM tasks t WHERE t.instance_id = i.id AND t.last_status <> 'STOPPED') \
-           AND (SELECT min(started_at) FROM servers WHERE seen_at > now() - make_interval(secs => $2)) <= $1 ORDER BY i.id",
+           AND EXISTS (SELECT 1 FROM tasks t WHERE t.instance_id = i.id AND t.last_status <> 'STOPPED') ORDER BY i.id",
     );
-    Ok(query
-        .bind(before)
-        .bind(leases::LIFE.as_secs_f64())
-        .fetch_all(db.pool())
-        .await?)
+    Ok(query.bind(before).fetch_all(db.pool()).await?)
 }
 
 /// Forgets INACTIVE instances of all accounts that were deregistered before `before` and that no task names. Gives how many.

@@ -1,0 +1,7 @@
+//! The gateway over real sockets and a database of its own, with a client that plays the official agent's frames (section 9 of the agent
+//! protocol).
+
+mod acs;
+mod entry;
+mod tcs;
+mod world;
