@@ -93,7 +93,7 @@ impl CanonicalRequest<'_> {
     /// # Errors
     /// As [`Self::render`].
     pub fn hash(&self) -> Result<String, CanonicalError> {
-        Ok(sha256_hex(&self.render()?))
+        self.render().map(|text| sha256_hex(&text))
     }
 
     fn header(&self, name: &str, text: &mut Vec<u8>) -> Result<(), CanonicalError> {
@@ -132,9 +132,9 @@ fn trimmed(value: &[u8], text: &mut Vec<u8>) {
 ///
 /// # Errors
 /// [`CanonicalError::Escape`], only when the style encodes once.
-pub fn canonical_path(path: &str, style: PathStyle) -> Result<String, CanonicalError> {
+pub fn canonical_path(path: &str, style: PathStyle) -> Result<Cow<'static, str>, CanonicalError> {
     if path.is_empty() || path == "/" {
-        return Ok("/".to_owned());
+        return Ok("/".into());
     }
     let path = if style.normalize {
         normalized(path)
@@ -146,7 +146,7 @@ pub fn canonical_path(path: &str, style: PathStyle) -> Result<String, CanonicalE
     } else {
         unescaped(&path)?
     };
-    Ok(percent_encode(&bytes, RESERVED_IN_PATH).to_string())
+    Ok(percent_encode(&bytes, RESERVED_IN_PATH).to_string().into())
 }
 
 fn normalized(path: &str) -> Cow<'_, str> {
@@ -223,7 +223,14 @@ fn unescaped(text: &str) -> Result<Bytes<'_>, CanonicalError> {
 
 /// Hexadecimal SHA-256.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
+    lower_hex(&Sha256::digest(bytes).into())
+}
+
+/// 64 lower-case digits.
+pub(crate) fn lower_hex(bytes: &[u8; 32]) -> String {
+    let mut digits = vec![0; 64];
+    hex::encode_to_slice(bytes, &mut digits).expect("two digits a byte");
+    String::from_utf8(digits).expect("digits are ASCII")
 }
 
 #[cfg(test)]

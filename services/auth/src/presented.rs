@@ -38,8 +38,11 @@ pub(crate) struct CredentialScope<'a> {
 
 impl<'a> CredentialScope<'a> {
     pub fn parse(credential: &'a str) -> Result<Self, AuthError> {
-        let parts: Vec<&str> = credential.split('/').collect();
-        let [access_key_id, date, region, service, terminator] = parts[..] else {
+        let mut parts = credential.split('/');
+        let mut next = || parts.next();
+        let five = (next(), next(), next(), next(), next(), next());
+        let (Some(access_key_id), Some(date), Some(region), Some(service), Some(terminator), None) = five
+        else {
             return Err(incomplete(format!(
                 "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got \
                  '{credential}'"

@@ -1,10 +1,14 @@
 //! The key of one day, region and service, derived from a secret, and a bounded cache of such keys.
 
+use std::sync::Arc;
+
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use crate::canonical::lower_hex;
 use crate::generations::Generations;
 use crate::keys::Secret;
+use crate::presented::CredentialScope;
 use crate::{ALGORITHM, TERMINATOR};
 
 type HmacSha256 = Hmac<Sha256>;
@@ -28,12 +32,14 @@ impl SigningKey {
 
     /// The signature of a string to sign: 64 lower-case hexadecimal digits.
     pub fn sign(&self, string_to_sign: &[u8]) -> String {
-        hex::encode(
-            self.mac
+        lower_hex(
+            &self
+                .mac
                 .clone()
                 .chain_update(string_to_sign)
                 .finalize()
-                .into_bytes(),
+                .into_bytes()
+                .into(),
         )
     }
 }
@@ -53,9 +59,16 @@ pub(crate) fn string_to_sign(
     format!("{ALGORITHM}\n{timestamp}\n{date}/{region}/{service}/{TERMINATOR}\n{request_hash}")
 }
 
-/// Derived keys by credential text (key id, date, region, service), so that a busy client's key is derived once a day.
+/// Derived keys by credential text, which names key id, date, region and service, so that a busy client's key is derived
+/// once a day.
 pub(crate) struct SigningKeyCache {
-    entries: Generations<(Secret, SigningKey)>,
+    entries: Generations<Arc<Derived>>,
+}
+
+/// A key, and the secret that it was derived from.
+struct Derived {
+    secret: Secret,
+    key: SigningKey,
 }
 
 impl SigningKeyCache {
@@ -65,24 +78,32 @@ impl SigningKeyCache {
         }
     }
 
-    /// The key for a scope. A key derived from another secret, as after a replacement of the key, is never given.
-    pub fn get(
+    /// Signs with the key of a credential. A key derived from another secret, as after a replacement of the access key, is
+    /// never used.
+    pub fn sign(
         &self,
-        access_key_id: &str,
+        credential: &str,
+        scope: &CredentialScope<'_>,
         secret: &Secret,
-        date: &str,
-        region: &str,
-        service: &str,
-    ) -> SigningKey {
-        let name = [access_key_id, date, region, service].join("/");
-        if let Some((of, key)) = self.entries.get(&name)
-            && of == *secret
+        text: &[u8],
+    ) -> String {
+        if let Some(derived) = self
+            .entries
+            .get(credential)
+            .filter(|derived| derived.secret == *secret)
         {
-            return key;
+            return derived.key.sign(text);
         }
-        let key = SigningKey::derive(secret, date, region, service);
-        self.entries.insert(&name, (secret.clone(), key.clone()));
-        key
+        let key = SigningKey::derive(secret, scope.date, scope.region, scope.service);
+        let signature = key.sign(text);
+        self.entries.insert(
+            credential,
+            Arc::new(Derived {
+                secret: secret.clone(),
+                key,
+            }),
+        );
+        signature
     }
 }
 
@@ -93,11 +114,9 @@ mod tests {
     #[test]
     fn a_replaced_secret_is_not_served_from_the_cache() {
         let cache = SigningKeyCache::new(8);
-        let sign = |secret: &str| {
-            cache
-                .get("AKID", &Secret::new(secret), "20150830", "us-east-1", "ecs")
-                .sign(b"text")
-        };
+        let credential = "AKID/20150830/us-east-1/ecs/aws4_request";
+        let scope = CredentialScope::parse(credential).expect("a whole credential");
+        let sign = |secret: &str| cache.sign(credential, &scope, &Secret::new(secret), b"text");
         let first = sign("one");
         assert_eq!(sign("one"), first);
         assert_ne!(sign("two"), first);

@@ -180,16 +180,15 @@ impl Verifier {
         .hash()
         .map_err(|_| AuthError::SignatureMismatch)?;
         let CredentialScope {
-            access_key_id,
             date,
             region,
             service,
+            ..
         } = *scope;
         let text = string_to_sign(presented.timestamp.text(), date, region, service, &request_hash);
         let expected = self
             .signing_keys
-            .get(access_key_id, &key.secret, date, region, service)
-            .sign(text.as_bytes());
+            .sign(&presented.credential, scope, &key.secret, text.as_bytes());
         if bool::from(expected.as_bytes().ct_eq(presented.signature.as_bytes())) {
             Ok(())
         } else {
