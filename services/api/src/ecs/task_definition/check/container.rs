@@ -12,6 +12,8 @@ const MOST_CPU: i32 = 262_144;
 /// MiB; the engine refuses less (TD-21).
 const LEAST_MEMORY: i32 = 6;
 const MOST_IGNORED_EXIT_CODES: usize = 50;
+/// Entries of a list of plain texts, so that a small body can not hold tens of thousands.
+const MOST_TEXTS: usize = 1000;
 
 pub fn check(container: &ContainerDefinition, definition: &TaskDefinition) -> Result<()> {
     if container
@@ -24,6 +26,7 @@ pub fn check(container: &ContainerDefinition, definition: &TaskDefinition) -> Re
             &format!("'image' can have at most {LONGEST_IMAGE} characters."),
         );
     }
+    lists(container)?;
     amounts(container, definition)?;
     network(container, definition.network_mode)?;
     if let Some(check) = &container.health_check {
@@ -40,6 +43,26 @@ pub fn check(container: &ContainerDefinition, definition: &TaskDefinition) -> Re
     }
     devices(container, definition)?;
     credentials(container, definition)
+}
+
+fn lists(container: &ContainerDefinition) -> Result<()> {
+    let lists = [
+        ("command", &container.command),
+        ("entryPoint", &container.entry_point),
+        ("dnsServers", &container.dns_servers),
+        ("dnsSearchDomains", &container.dns_search_domains),
+        ("dockerSecurityOptions", &container.docker_security_options),
+    ];
+    match lists
+        .into_iter()
+        .find(|(_, list)| list.as_ref().is_some_and(|texts| texts.len() > MOST_TEXTS))
+    {
+        Some((setting, _)) => refuse_in(
+            container,
+            &format!("'{setting}' can have at most {MOST_TEXTS} entries."),
+        ),
+        None => Ok(()),
+    }
 }
 
 /// TD-21, TD-22.
@@ -112,6 +135,12 @@ fn network(container: &ContainerDefinition, mode: Option<NetworkMode>) -> Result
 
 /// TD-29.
 fn health_check(container: &ContainerDefinition, check: &HealthCheck) -> Result<()> {
+    if check.command.len() > MOST_TEXTS {
+        return refuse_in(
+            container,
+            &format!("'healthCheck.command' can have at most {MOST_TEXTS} entries."),
+        );
+    }
     let well_formed = match check.command.first().map(String::as_str) {
         Some("NONE") => check.command.len() == 1,
         Some("CMD-SHELL") => check.command.len() == 2,

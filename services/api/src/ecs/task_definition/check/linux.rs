@@ -7,6 +7,7 @@ use aws_model::ecs::types::{ContainerDefinition, IpcMode, LinuxParameters, TaskD
 use super::refuse_in;
 use crate::Result;
 
+const MOST_MOUNT_OPTIONS: usize = 100;
 /// What can be added to and dropped from the engine's set, as the API reference lists it.
 const CAPABILITIES: [&str; 38] = [
     "ALL",
@@ -105,6 +106,13 @@ fn devices(container: &ContainerDefinition, linux: &LinuxParameters) -> Result<(
     for mount in linux.tmpfs.iter().flatten() {
         if !mount.container_path.starts_with('/') {
             return refuse_in(container, "The path of a tmpfs mount must be absolute.");
+        }
+        if mount
+            .mount_options
+            .as_ref()
+            .is_some_and(|options| options.len() > MOST_MOUNT_OPTIONS)
+        {
+            return refuse_in(container, "A tmpfs mount can have at most 100 mount options.");
         }
         if mount.size < 1 {
             return refuse_in(container, "The size of a tmpfs mount must be at least 1 MiB.");
