@@ -1,4 +1,5 @@
 //! RunTask, StartTask, StopTask, DescribeTasks and ListTasks on a database of their own.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeSet;
 
