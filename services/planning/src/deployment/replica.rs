@@ -12,9 +12,18 @@ pub(super) fn plan(draft: &mut Draft<'_>) {
     set_targets(draft);
     let mut budget = Budget::new(draft);
     stop_surplus(draft, &mut budget);
-    let missing = start_missing(draft);
+    // Old tasks that make room for new ones are not to be replaced, so that comes before old deployments are refilled.
+    let mut missing = Missing::default();
+    start_missing(draft, draft.primary, &mut missing);
     make_room(draft, &mut budget, &missing);
+    for old in draft.olds() {
+        start_missing(draft, old, &mut missing);
+    }
+    let is_blocked = make_room(draft, &mut budget, &missing);
     stop_surplus(draft, &mut budget);
+    if is_blocked && draft.plan.start.is_empty() && draft.plan.stop.is_empty() {
+        draft.say(events::stuck(&draft.snapshot.service.name));
+    }
     throttle::forget_unplaced(draft);
     report_protected(draft);
     draft.report_stops();
@@ -132,6 +141,7 @@ fn stop_some(draft: &mut Draft<'_>, budget: &mut Budget, candidates: Vec<usize>,
 }
 
 /// Tasks that could not be started for lack of room.
+#[derive(Default)]
 struct Missing {
     primary: u32,
     olds: u32,
@@ -141,46 +151,33 @@ struct Missing {
     started: u32,
 }
 
-/// Starts what each deployment lacks, as far as the maximum allows: PRIMARY first, then old ones (S-32).
-fn start_missing(draft: &mut Draft<'_>) -> Missing {
-    let mut missing = Missing {
-        primary: 0,
-        olds: 0,
-        unplaced: 0,
-        unplaced_of_primary: 0,
-        started: 0,
-    };
-    let mut room = ceiling(draft).saturating_sub(draft.occupying);
-    let mut all: Vec<usize> = vec![draft.primary];
-    all.extend(draft.olds());
-    for deployment in all {
-        let progress = &draft.deployments[deployment].progress;
-        let lacking = progress
-            .desired_count
-            .saturating_sub(draft.tally(deployment).good);
-        let unplaced = progress.memory.unplaced.min(lacking);
-        if lacking == 0 || !draft.is_refilled(deployment) || draft.is_throttled(deployment) {
-            continue;
-        }
-        let started = lacking.min(room);
-        room -= started;
-        missing.started += started;
-        missing.unplaced += unplaced;
-        if deployment == draft.primary {
-            missing.primary = lacking - started;
-            missing.unplaced_of_primary = unplaced;
-        } else {
-            missing.olds += lacking - started;
-        }
-        if started > 0 {
-            let deployment = draft.deployments[deployment].id;
-            draft.plan.start.push(Start::Replicas {
-                deployment,
-                count: started,
-            });
-        }
+/// Starts what a deployment lacks, as far as the maximum allows (S-20, S-32).
+fn start_missing(draft: &mut Draft<'_>, deployment: usize, missing: &mut Missing) {
+    let progress = &draft.deployments[deployment].progress;
+    let lacking = progress
+        .desired_count
+        .saturating_sub(draft.tally(deployment).good);
+    let unplaced = progress.memory.unplaced.min(lacking);
+    if lacking == 0 || !draft.is_refilled(deployment) || draft.is_throttled(deployment) {
+        return;
     }
-    missing
+    let room = ceiling(draft).saturating_sub(draft.occupying + missing.started);
+    let started = lacking.min(room);
+    missing.started += started;
+    missing.unplaced += unplaced;
+    if deployment == draft.primary {
+        missing.primary = lacking - started;
+        missing.unplaced_of_primary = unplaced;
+    } else {
+        missing.olds += lacking - started;
+    }
+    if started > 0 {
+        let deployment = draft.deployments[deployment].id;
+        draft.plan.start.push(Start::Replicas {
+            deployment,
+            count: started,
+        });
+    }
 }
 
 /// The maximum, but never less than what the service wants in the end.
@@ -188,8 +185,9 @@ fn ceiling(draft: &Draft<'_>) -> u32 {
     draft.bounds.max_running.max(draft.desired)
 }
 
-/// Stops tasks before their successors start, where the maximum or the hosts leave no room (D-02, S-31, DR-01).
-fn make_room(draft: &mut Draft<'_>, budget: &mut Budget, missing: &Missing) {
+/// Stops tasks before their successors start, where the maximum or the hosts leave no room (D-02, S-31, DR-01). True = tasks that
+/// should make room are held back by the limits, and nothing else is to be waited for.
+fn make_room(draft: &mut Draft<'_>, budget: &mut Budget, missing: &Missing) -> bool {
     // What is on its way down makes room without further stops.
     let wanted_now = count(draft.remaining()) + missing.started;
     let too_many_with = |missing: u32| match missing {
@@ -226,10 +224,7 @@ fn make_room(draft: &mut Draft<'_>, budget: &mut Budget, missing: &Missing) {
     give_up(draft, budget, &mut needs, leaving, for_limits, false);
     give_up(draft, budget, &mut needs, running, u32::MAX, true);
 
-    let nothing_moves = settled && draft.plan.start.is_empty() && draft.plan.stop.is_empty();
-    if for_limits > 0 && movable && nothing_moves {
-        draft.say(events::stuck(&draft.snapshot.service.name));
-    }
+    for_limits > 0 && movable && settled
 }
 
 /// For how many tasks room is to be made.

@@ -325,3 +325,23 @@ fn s50_a_service_of_five_thousand_tasks_is_planned_task_by_task() {
     let left = after_scaling_to(world, 2_002);
     assert!(left.values().all(|count| (500..=501).contains(count)), "{left:?}");
 }
+
+#[test]
+fn s32_a_lost_old_task_is_replaced_and_one_that_makes_room_is_not() {
+    let mut world = World::steady(4, 50, 200);
+    world.update(false);
+    world.full = true;
+    world.act();
+    let lost = world.live('A')[0];
+    world.end_task(lost, StopCode::EssentialContainerExited);
+    world.full = false;
+    world.transcript();
+    world.act();
+    let moves: Vec<String> = world
+        .transcript()
+        .into_iter()
+        .filter(|line| !line.starts_with("> "))
+        .collect();
+    assert_eq!(moves, ["stop 1 of A", "start 4 of B", "start 1 of A"]);
+    assert_eq!(world.deployment('A').progress.desired_count, 3);
+}
