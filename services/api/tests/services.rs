@@ -10,14 +10,20 @@ async fn server() -> TestApi {
     api.ok("CreateCluster", json!({})).await;
     for _ in 0..2 {
         let container = json!({"name": "app", "image": "app", "memory": 64});
-        api.ok("RegisterTaskDefinition", json!({"family": "web", "containerDefinitions": [container]})).await;
+        api.ok(
+            "RegisterTaskDefinition",
+            json!({"family": "web", "containerDefinitions": [container]}),
+        )
+        .await;
     }
     api
 }
 
 fn body(more: Value) -> Value {
     let mut body = json!({"serviceName": "web", "taskDefinition": "web:1", "desiredCount": 2});
-    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
     body
 }
 
@@ -92,14 +98,24 @@ async fn s02_what_a_service_needs_is_asked_for() {
         (json!({"taskDefinition": "web:9"}), "ClientException"),
         (json!({"serviceName": "a b"}), "InvalidParameterException"),
         (json!({"cluster": "other"}), "ClusterNotFoundException"),
-        (json!({"clientToken": "x".repeat(37)}), "InvalidParameterException"),
-        (json!({"tags": [{"key": "aws:x", "value": ""}]}), "InvalidParameterException"),
+        (
+            json!({"clientToken": "x".repeat(37)}),
+            "InvalidParameterException",
+        ),
+        (
+            json!({"tags": [{"key": "aws:x", "value": ""}]}),
+            "InvalidParameterException",
+        ),
     ];
     for (more, code) in table {
         let refusal = api.refused("CreateService", body(more.clone())).await;
         assert_eq!(refusal.code, code, "{more}: {}", refusal.message);
     }
-    assert_eq!(api.ok("ListServices", json!({})).await["serviceArns"], json!([]), "nothing was made");
+    assert_eq!(
+        api.ok("ListServices", json!({})).await["serviceArns"],
+        json!([]),
+        "nothing was made"
+    );
     created(&api, json!({"desiredCount": 0})).await;
 }
 
@@ -107,12 +123,24 @@ async fn s02_what_a_service_needs_is_asked_for() {
 async fn td03_an_inactive_definition_makes_no_service_and_no_update() {
     let api = server().await;
     created(&api, json!({})).await;
-    api.ok("DeregisterTaskDefinition", json!({"taskDefinition": "web:1"})).await;
-    let refusal = api.refused("CreateService", body(json!({"serviceName": "other"}))).await;
-    assert_eq!((refusal.code.as_str(), refusal.message.as_str()), ("ClientException", "TaskDefinition is inactive"));
-    let refusal = api.refused("UpdateService", json!({"service": "web", "taskDefinition": "web:1"})).await;
+    api.ok("DeregisterTaskDefinition", json!({"taskDefinition": "web:1"}))
+        .await;
+    let refusal = api
+        .refused("CreateService", body(json!({"serviceName": "other"})))
+        .await;
+    assert_eq!(
+        (refusal.code.as_str(), refusal.message.as_str()),
+        ("ClientException", "TaskDefinition is inactive")
+    );
+    let refusal = api
+        .refused(
+            "UpdateService",
+            json!({"service": "web", "taskDefinition": "web:1"}),
+        )
+        .await;
     assert_eq!(refusal.message, "TaskDefinition is inactive");
-    api.ok("UpdateService", json!({"service": "web", "desiredCount": 3})).await;
+    api.ok("UpdateService", json!({"service": "web", "desiredCount": 3}))
+        .await;
 }
 
 #[tokio::test]
@@ -120,20 +148,56 @@ async fn what_this_version_does_not_carry_out_is_refused_by_name() {
     let api = server().await;
     let table = [
         (json!({"launchType": "FARGATE"}), "launchType FARGATE"),
-        (json!({"launchType": "MANAGED_INSTANCES"}), "launchType MANAGED_INSTANCES"),
-        (json!({"loadBalancers": [{"targetGroupArn": "x", "containerName": "app", "containerPort": 80}]}), "loadBalancers"),
-        (json!({"serviceRegistries": [{"registryArn": "x"}]}), "serviceRegistries"),
-        (json!({"capacityProviderStrategy": [{"capacityProvider": "x"}]}), "capacityProviderStrategy"),
-        (json!({"volumeConfigurations": [{"name": "x"}]}), "volumeConfigurations"),
-        (json!({"serviceConnectConfiguration": {"enabled": true}}), "serviceConnectConfiguration"),
-        (json!({"vpcLatticeConfigurations": [{"roleArn": "a", "targetGroupArn": "b", "portName": "c"}]}), "vpcLatticeConfigurations"),
-        (json!({"deploymentController": {"type": "CODE_DEPLOY"}}), "deploymentController CODE_DEPLOY"),
-        (json!({"deploymentController": {"type": "EXTERNAL"}}), "deploymentController EXTERNAL"),
+        (
+            json!({"launchType": "MANAGED_INSTANCES"}),
+            "launchType MANAGED_INSTANCES",
+        ),
+        (
+            json!({"loadBalancers": [{"targetGroupArn": "x", "containerName": "app", "containerPort": 80}]}),
+            "loadBalancers",
+        ),
+        (
+            json!({"serviceRegistries": [{"registryArn": "x"}]}),
+            "serviceRegistries",
+        ),
+        (
+            json!({"capacityProviderStrategy": [{"capacityProvider": "x"}]}),
+            "capacityProviderStrategy",
+        ),
+        (
+            json!({"volumeConfigurations": [{"name": "x"}]}),
+            "volumeConfigurations",
+        ),
+        (
+            json!({"serviceConnectConfiguration": {"enabled": true}}),
+            "serviceConnectConfiguration",
+        ),
+        (
+            json!({"vpcLatticeConfigurations": [{"roleArn": "a", "targetGroupArn": "b", "portName": "c"}]}),
+            "vpcLatticeConfigurations",
+        ),
+        (
+            json!({"deploymentController": {"type": "CODE_DEPLOY"}}),
+            "deploymentController CODE_DEPLOY",
+        ),
+        (
+            json!({"deploymentController": {"type": "EXTERNAL"}}),
+            "deploymentController EXTERNAL",
+        ),
         (json!({"enableExecuteCommand": true}), "enableExecuteCommand"),
-        (json!({"availabilityZoneRebalancing": "ENABLED"}), "availabilityZoneRebalancing ENABLED"),
+        (
+            json!({"availabilityZoneRebalancing": "ENABLED"}),
+            "availabilityZoneRebalancing ENABLED",
+        ),
         (json!({"role": "ecsServiceRole"}), "role"),
-        (json!({"deploymentConfiguration": {"strategy": "BLUE_GREEN"}}), "deploymentConfiguration.strategy BLUE_GREEN"),
-        (json!({"deploymentConfiguration": {"bakeTimeInMinutes": 5}}), "deploymentConfiguration.bakeTimeInMinutes"),
+        (
+            json!({"deploymentConfiguration": {"strategy": "BLUE_GREEN"}}),
+            "deploymentConfiguration.strategy BLUE_GREEN",
+        ),
+        (
+            json!({"deploymentConfiguration": {"bakeTimeInMinutes": 5}}),
+            "deploymentConfiguration.bakeTimeInMinutes",
+        ),
         (
             json!({"deploymentConfiguration": {"alarms": {"alarmNames": ["a"], "enable": true, "rollback": true}}}),
             "deploymentConfiguration.alarms",
@@ -145,11 +209,21 @@ async fn what_this_version_does_not_carry_out_is_refused_by_name() {
     ];
     for (more, what) in table {
         let refusal = api.refused("CreateService", body(more)).await;
-        assert_eq!(refusal.code, "UnsupportedFeatureException", "{what}: {}", refusal.message);
-        assert_eq!(refusal.message, format!("{what} is not supported by this version of Berth yet."));
+        assert_eq!(
+            refusal.code, "UnsupportedFeatureException",
+            "{what}: {}",
+            refusal.message
+        );
+        assert_eq!(
+            refusal.message,
+            format!("{what} is not supported by this version of Berth yet.")
+        );
     }
     let invalid = [
-        (json!({"platformVersion": "LATEST"}), "The platform version must be null when specifying an EC2 launch type."),
+        (
+            json!({"platformVersion": "LATEST"}),
+            "The platform version must be null when specifying an EC2 launch type.",
+        ),
         (
             json!({"networkConfiguration": {"awsvpcConfiguration": {"subnets": ["a"]}}}),
             "Network Configuration is not valid for the given networkMode of this task definition.",
@@ -161,7 +235,10 @@ async fn what_this_version_does_not_carry_out_is_refused_by_name() {
     ];
     for (more, message) in invalid {
         let refusal = api.refused("CreateService", body(more)).await;
-        assert_eq!((refusal.code.as_str(), refusal.message.as_str()), ("InvalidParameterException", message));
+        assert_eq!(
+            (refusal.code.as_str(), refusal.message.as_str()),
+            ("InvalidParameterException", message)
+        );
     }
     // What asks for nothing is accepted.
     created(&api, json!({
@@ -180,10 +257,17 @@ async fn s03_r09_the_same_call_gives_the_same_service_and_another_is_refused() {
     assert_eq!(created(&api, json!({"clientToken": "t1"})).await, first);
     assert_eq!(created(&api, json!({})).await, first);
     let not_idempotent = "Creation of service was not idempotent.";
-    let table = [json!({"desiredCount": 3}), json!({"clientToken": "t1", "desiredCount": 3}), json!({"clientToken": "t1", "serviceName": "b"})];
+    let table = [
+        json!({"desiredCount": 3}),
+        json!({"clientToken": "t1", "desiredCount": 3}),
+        json!({"clientToken": "t1", "serviceName": "b"}),
+    ];
     for more in table {
         let refusal = api.refused("CreateService", body(more)).await;
-        assert_eq!((refusal.code.as_str(), refusal.message.as_str()), ("InvalidParameterException", not_idempotent));
+        assert_eq!(
+            (refusal.code.as_str(), refusal.message.as_str()),
+            ("InvalidParameterException", not_idempotent)
+        );
     }
 }
 
@@ -191,9 +275,16 @@ async fn s03_r09_the_same_call_gives_the_same_service_and_another_is_refused() {
 async fn r09_a_token_replayed_in_parallel_makes_one_service() {
     let api = server().await;
     let replies = join_all((0..16).map(|_| created(&api, json!({"clientToken": "t1"})))).await;
-    assert!(replies.iter().all(|reply| reply["deployments"][0]["id"] == replies[0]["deployments"][0]["id"]));
+    assert!(
+        replies
+            .iter()
+            .all(|reply| reply["deployments"][0]["id"] == replies[0]["deployments"][0]["id"])
+    );
     let described = api.ok("DescribeServices", json!({"services": ["web"]})).await;
-    assert_eq!(described["services"][0]["deployments"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        described["services"][0]["deployments"].as_array().unwrap().len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -201,7 +292,9 @@ async fn s05_s61_daemons_take_no_count_no_strategy_and_no_other_maximum() {
     let api = server().await;
     let daemon = |more: Value| {
         let mut body = json!({"serviceName": "web", "taskDefinition": "web", "schedulingStrategy": "DAEMON"});
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         body
     };
     for more in [
@@ -209,13 +302,27 @@ async fn s05_s61_daemons_take_no_count_no_strategy_and_no_other_maximum() {
         json!({"placementStrategy": [{"type": "random"}]}),
         json!({"deploymentConfiguration": {"maximumPercent": 200}}),
     ] {
-        assert_eq!(api.refused("CreateService", daemon(more)).await.code, "InvalidParameterException");
+        assert_eq!(
+            api.refused("CreateService", daemon(more)).await.code,
+            "InvalidParameterException"
+        );
     }
     let service = api.ok("CreateService", daemon(json!({}))).await["service"].clone();
     assert_eq!(service["schedulingStrategy"], "DAEMON");
     let configuration = &service["deploymentConfiguration"];
-    assert_eq!((&configuration["minimumHealthyPercent"], &configuration["maximumPercent"]), (&json!(0), &json!(100)));
-    assert_eq!(api.refused("UpdateService", json!({"service": "web", "desiredCount": 1})).await.code, "InvalidParameterException");
+    assert_eq!(
+        (
+            &configuration["minimumHealthyPercent"],
+            &configuration["maximumPercent"]
+        ),
+        (&json!(0), &json!(100))
+    );
+    assert_eq!(
+        api.refused("UpdateService", json!({"service": "web", "desiredCount": 1}))
+            .await
+            .code,
+        "InvalidParameterException"
+    );
 }
 
 #[tokio::test]
@@ -230,23 +337,40 @@ async fn s06_what_an_update_leaves_out_stays_and_empty_lists_clear() {
     .await;
     let update = async |more: Value| {
         let mut body = json!({"service": "web"});
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         api.ok("UpdateService", body).await["service"].clone()
     };
     let service = update(json!({"desiredCount": 5})).await;
     assert_eq!(service["desiredCount"], 5);
     assert_eq!(service["deployments"][0]["desiredCount"], 5, "d14");
-    assert_eq!(service["placementConstraints"], json!([{"type": "distinctInstance"}]));
-    assert_eq!(service["placementStrategy"], json!([{"type": "binpack", "field": "cpu"}]));
+    assert_eq!(
+        service["placementConstraints"],
+        json!([{"type": "distinctInstance"}])
+    );
+    assert_eq!(
+        service["placementStrategy"],
+        json!([{"type": "binpack", "field": "cpu"}])
+    );
     assert_eq!(service["deploymentConfiguration"]["maximumPercent"], 150);
-    assert_eq!(service["deploymentConfiguration"]["deploymentCircuitBreaker"], json!({"enable": true, "rollback": true}));
+    assert_eq!(
+        service["deploymentConfiguration"]["deploymentCircuitBreaker"],
+        json!({"enable": true, "rollback": true})
+    );
     let service = update(json!({
         "placementConstraints": [], "placementStrategy": [], "propagateTags": "NONE", "enableECSManagedTags": false,
         "deploymentConfiguration": {"minimumHealthyPercent": 0}
     }))
     .await;
-    assert_eq!((&service["placementConstraints"], &service["placementStrategy"]), (&json!([]), &json!([])));
-    assert_eq!((&service["propagateTags"], &service["enableECSManagedTags"]), (&json!("NONE"), &json!(false)));
+    assert_eq!(
+        (&service["placementConstraints"], &service["placementStrategy"]),
+        (&json!([]), &json!([]))
+    );
+    assert_eq!(
+        (&service["propagateTags"], &service["enableECSManagedTags"]),
+        (&json!("NONE"), &json!(false))
+    );
     assert_eq!(service["deploymentConfiguration"]["minimumHealthyPercent"], 0);
     assert_eq!(service["deploymentConfiguration"]["maximumPercent"], 150);
 }
@@ -257,7 +381,9 @@ async fn s07_s08_only_a_changed_definition_or_force_begins_a_deployment() {
     created(&api, json!({})).await;
     let deployments = async |more: Value| {
         let mut body = json!({"service": "web"});
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         let service = api.ok("UpdateService", body).await["service"].clone();
         service["deployments"].as_array().unwrap().len()
     };
@@ -273,7 +399,11 @@ async fn s07_s08_only_a_changed_definition_or_force_begins_a_deployment() {
     ] {
         assert_eq!(deployments(more.clone()).await, 1, "{more}");
     }
-    assert_eq!(deployments(json!({"taskDefinition": "web"})).await, 2, "the family's latest moved");
+    assert_eq!(
+        deployments(json!({"taskDefinition": "web"})).await,
+        2,
+        "the family's latest moved"
+    );
     assert_eq!(deployments(json!({"taskDefinition": "web"})).await, 2);
     assert_eq!(deployments(json!({"forceNewDeployment": true})).await, 3);
 }
@@ -281,18 +411,42 @@ async fn s07_s08_only_a_changed_definition_or_force_begins_a_deployment() {
 #[tokio::test]
 async fn s06_s10_s12_unknown_deleted_and_too_many() {
     let api = server().await;
-    assert_eq!(api.refused("UpdateService", json!({"service": "web"})).await.code, "ServiceNotFoundException");
-    assert_eq!(api.refused("DeleteService", json!({"service": "web"})).await.code, "ServiceNotFoundException");
+    assert_eq!(
+        api.refused("UpdateService", json!({"service": "web"})).await.code,
+        "ServiceNotFoundException"
+    );
+    assert_eq!(
+        api.refused("DeleteService", json!({"service": "web"})).await.code,
+        "ServiceNotFoundException"
+    );
     let names: Vec<String> = (0..11).map(|n| format!("s{n}")).collect();
-    assert_eq!(api.refused("DescribeServices", json!({"services": names})).await.code, "InvalidParameterException");
-    assert_eq!(api.refused("DescribeServices", json!({"services": []})).await.code, "InvalidParameterException");
+    assert_eq!(
+        api.refused("DescribeServices", json!({"services": names}))
+            .await
+            .code,
+        "InvalidParameterException"
+    );
+    assert_eq!(
+        api.refused("DescribeServices", json!({"services": []}))
+            .await
+            .code,
+        "InvalidParameterException"
+    );
 
     created(&api, json!({"desiredCount": 0})).await;
     let deleted = api.ok("DeleteService", json!({"service": "web"})).await;
     assert_eq!(deleted["service"]["status"], "DRAINING");
-    assert_eq!(api.ok("DeleteService", json!({"service": "web"})).await["service"]["status"], "DRAINING");
-    let refusal = api.refused("UpdateService", json!({"service": "web", "desiredCount": 1})).await;
-    assert_eq!((refusal.code.as_str(), refusal.message.as_str()), ("ServiceNotActiveException", "Service was not ACTIVE."));
+    assert_eq!(
+        api.ok("DeleteService", json!({"service": "web"})).await["service"]["status"],
+        "DRAINING"
+    );
+    let refusal = api
+        .refused("UpdateService", json!({"service": "web", "desiredCount": 1}))
+        .await;
+    assert_eq!(
+        (refusal.code.as_str(), refusal.message.as_str()),
+        ("ServiceNotActiveException", "Service was not ACTIVE.")
+    );
 }
 
 #[tokio::test]
@@ -302,48 +456,104 @@ async fn w10_w12_describe_takes_names_and_arns_and_reports_what_is_missing() {
     let arn = "arn:aws:ecs:us-east-1:000000000000:service/default/web";
     let old = "arn:aws:ecs:us-east-1:000000000000:service/web";
     let foreign = "arn:aws:ecs:us-east-1:111111111111:service/default/web";
-    let reply = api.ok("DescribeServices", json!({"services": [arn, old, "nothing", foreign], "include": ["TAGS"]})).await;
-    assert_eq!(reply["services"].as_array().unwrap().len(), 1, "named twice, shown once");
-    assert_eq!(reply["services"][0]["tags"], json!([{"key": "team", "value": "a"}]));
+    let reply = api
+        .ok(
+            "DescribeServices",
+            json!({"services": [arn, old, "nothing", foreign], "include": ["TAGS"]}),
+        )
+        .await;
+    assert_eq!(
+        reply["services"].as_array().unwrap().len(),
+        1,
+        "named twice, shown once"
+    );
+    assert_eq!(
+        reply["services"][0]["tags"],
+        json!([{"key": "team", "value": "a"}])
+    );
     let missing = "arn:aws:ecs:us-east-1:000000000000:service/default/nothing";
-    assert_eq!(reply["failures"], json!([{"arn": missing, "reason": "MISSING"}, {"arn": foreign, "reason": "MISSING"}]));
+    assert_eq!(
+        reply["failures"],
+        json!([{"arn": missing, "reason": "MISSING"}, {"arn": foreign, "reason": "MISSING"}])
+    );
     let reply = api.ok("DescribeServices", json!({"services": ["web"]})).await;
     assert_eq!(reply["services"][0]["tags"], json!([]), "tg06");
     let elsewhere = "arn:aws:ecs:us-east-1:000000000000:service/other/web";
-    assert_eq!(api.refused("DescribeServices", json!({"services": [elsewhere]})).await.code, "InvalidParameterException");
+    assert_eq!(
+        api.refused("DescribeServices", json!({"services": [elsewhere]}))
+            .await
+            .code,
+        "InvalidParameterException"
+    );
 }
 
 #[tokio::test]
 async fn w11_list_gives_ten_a_page_in_order_and_filters() {
     let api = server().await;
     for n in 0..12 {
-        created(&api, json!({"serviceName": format!("s{n:02}"), "launchType": if n < 2 { "EXTERNAL" } else { "EC2" }})).await;
+        created(
+            &api,
+            json!({"serviceName": format!("s{n:02}"), "launchType": if n < 2 { "EXTERNAL" } else { "EC2" }}),
+        )
+        .await;
     }
-    api.ok("CreateService", json!({"serviceName": "d", "taskDefinition": "web", "schedulingStrategy": "DAEMON"})).await;
+    api.ok(
+        "CreateService",
+        json!({"serviceName": "d", "taskDefinition": "web", "schedulingStrategy": "DAEMON"}),
+    )
+    .await;
     let names = |reply: &Value| -> Vec<String> {
         let arns = reply["serviceArns"].as_array().unwrap();
-        arns.iter().map(|arn| arn.as_str().unwrap().rsplit('/').next().unwrap().to_owned()).collect()
+        arns.iter()
+            .map(|arn| arn.as_str().unwrap().rsplit('/').next().unwrap().to_owned())
+            .collect()
     };
     let first = api.ok("ListServices", json!({})).await;
     assert_eq!(names(&first).len(), 10);
-    let second = api.ok("ListServices", json!({"nextToken": first["nextToken"]})).await;
+    let second = api
+        .ok("ListServices", json!({"nextToken": first["nextToken"]}))
+        .await;
     assert_eq!(names(&second), ["s09", "s10", "s11"]);
     assert!(second.get("nextToken").is_none());
-    assert_eq!(names(&api.ok("ListServices", json!({"launchType": "EXTERNAL"})).await), ["s00", "s01"]);
-    assert_eq!(names(&api.ok("ListServices", json!({"schedulingStrategy": "DAEMON"})).await), ["d"]);
-    assert_eq!(api.refused("ListServices", json!({"nextToken": "x"})).await.code, "InvalidParameterException");
+    assert_eq!(
+        names(&api.ok("ListServices", json!({"launchType": "EXTERNAL"})).await),
+        ["s00", "s01"]
+    );
+    assert_eq!(
+        names(
+            &api.ok("ListServices", json!({"schedulingStrategy": "DAEMON"}))
+                .await
+        ),
+        ["d"]
+    );
+    assert_eq!(
+        api.refused("ListServices", json!({"nextToken": "x"})).await.code,
+        "InvalidParameterException"
+    );
 }
 
 #[tokio::test]
 async fn another_account_and_another_region_see_nothing_of_it() {
     let api = server().await;
     created(&api, json!({})).await;
-    for other in [api.elsewhere("111111111111", "us-east-1"), api.elsewhere("000000000000", "eu-central-1")] {
+    for other in [
+        api.elsewhere("111111111111", "us-east-1"),
+        api.elsewhere("000000000000", "eu-central-1"),
+    ] {
         other.ok("CreateCluster", json!({})).await;
         let reply = other.ok("DescribeServices", json!({"services": ["web"]})).await;
         assert_eq!(reply["services"], json!([]));
-        assert_eq!(other.ok("ListServices", json!({})).await["serviceArns"], json!([]));
-        assert_eq!(other.refused("DeleteService", json!({"service": "web"})).await.code, "ServiceNotFoundException");
+        assert_eq!(
+            other.ok("ListServices", json!({})).await["serviceArns"],
+            json!([])
+        );
+        assert_eq!(
+            other
+                .refused("DeleteService", json!({"service": "web"}))
+                .await
+                .code,
+            "ServiceNotFoundException"
+        );
     }
 }
 
@@ -353,5 +563,10 @@ async fn c04_c06_a_cluster_counts_its_services_and_is_not_deleted_with_them() {
     created(&api, json!({})).await;
     let clusters = api.ok("DescribeClusters", json!({"clusters": ["default"]})).await;
     assert_eq!(clusters["clusters"][0]["activeServicesCount"], 1);
-    assert_eq!(api.refused("DeleteCluster", json!({"cluster": "default"})).await.code, "ClusterContainsServicesException");
+    assert_eq!(
+        api.refused("DeleteCluster", json!({"cluster": "default"}))
+            .await
+            .code,
+        "ClusterContainsServicesException"
+    );
 }

@@ -64,12 +64,23 @@ impl Lab {
             api.host("default", Host::sized(2048, 4096)).await;
         }
         for _ in 0..2 {
-            register(&api, json!({"name": "app", "image": "app", "cpu": 128, "memory": 64})).await;
+            register(
+                &api,
+                json!({"name": "app", "image": "app", "cpu": 128, "memory": 64}),
+            )
+            .await;
         }
         let surroundings = surroundings(&api, config());
         let tasks = Tasks::new(Shutdown::new());
+        hold_lease(&tasks, &api).await;
         let reconcilers = Reconcilers::start(&tasks, &surroundings);
-        Self { api, reconcilers, tasks, surroundings, behaviours: BTreeMap::new() }
+        Self {
+            api,
+            reconcilers,
+            tasks,
+            surroundings,
+            behaviours: BTreeMap::new(),
+        }
     }
 
     /// From now on the agents do this with tasks of `web:<revision>`.
@@ -96,7 +107,10 @@ impl Lab {
     }
 
     pub async fn service(&self) -> Value {
-        self.api.ok("DescribeServices", json!({"services": ["web"]})).await["services"][0].clone()
+        self.api
+            .ok("DescribeServices", json!({"services": ["web"]}))
+            .await["services"][0]
+            .clone()
     }
 
     /// All tasks of the cluster that are shown.
@@ -134,7 +148,9 @@ impl Lab {
                 continue;
             }
             if task["desiredStatus"] == "STOPPED" {
-                self.api.report("default", arn, TaskStatus::Stopped, Some(0)).await;
+                self.api
+                    .report("default", arn, TaskStatus::Stopped, Some(0))
+                    .await;
                 continue;
             }
             if last == "RUNNING" {
@@ -142,15 +158,25 @@ impl Lab {
             }
             match self.behaviour(&task) {
                 Behaviour::Runs => drop(self.api.report("default", arn, TaskStatus::Running, None).await),
-                Behaviour::FailsToStart => drop(self.api.report("default", arn, TaskStatus::Stopped, None).await),
+                Behaviour::FailsToStart => {
+                    drop(self.api.report("default", arn, TaskStatus::Stopped, None).await)
+                }
                 Behaviour::Hangs => {}
             }
         }
     }
 
     fn behaviour(&self, task: &Value) -> Behaviour {
-        let definition = task["taskDefinitionArn"].as_str().unwrap().rsplit('/').next().unwrap();
-        self.behaviours.get(definition).copied().unwrap_or(Behaviour::Runs)
+        let definition = task["taskDefinitionArn"]
+            .as_str()
+            .unwrap()
+            .rsplit('/')
+            .next()
+            .unwrap();
+        self.behaviours
+            .get(definition)
+            .copied()
+            .unwrap_or(Behaviour::Runs)
     }
 
     /// Waits, with idle agents, until the service is as wanted.
@@ -170,7 +196,11 @@ impl Lab {
             if wanted(&service) {
                 return service;
             }
-            assert!(tokio::time::Instant::now() < deadline, "{what}: {service:#}\n{:#?}", self.reconcilers.statuses());
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "{what}: {service:#}\n{:#?}",
+                self.reconcilers.statuses()
+            );
             if playing {
                 self.play_agents().await;
             }
@@ -180,7 +210,8 @@ impl Lab {
 
     /// The service with `count` tasks, all of them healthy, and its deployment COMPLETED.
     pub async fn steady(&self, count: u64) -> Value {
-        self.play_until("tasks run", |service| counts(service) == (count, count, 0)).await;
+        self.play_until("tasks run", |service| counts(service) == (count, count, 0))
+            .await;
         self.pass(TimeDelta::seconds(41));
         self.play_until("the service is stable", |service| {
             counts(service) == (count, count, 0) && is_stable(service)
@@ -189,14 +220,20 @@ impl Lab {
     }
 
     pub async fn connected(&self, host: ContainerInstanceId) {
-        let cluster = store::clusters::find_active(&self.api.db(), self.api.scope(), "default").await.unwrap().unwrap();
+        let cluster = store::clusters::find_active(&self.api.db(), self.api.scope(), "default")
+            .await
+            .unwrap()
+            .unwrap();
         self.api.connect(cluster.id, host).await;
     }
 
     /// The agent of the host is away from now on.
     pub async fn disconnect(&self, host: ContainerInstanceId) {
         let session = uuid::Uuid::new_v4();
-        let cluster = store::clusters::find_active(&self.api.db(), self.api.scope(), "default").await.unwrap().unwrap();
+        let cluster = store::clusters::find_active(&self.api.db(), self.api.scope(), "default")
+            .await
+            .unwrap()
+            .unwrap();
         let session = store::instances::Session {
             cluster_id: cluster.id,
             instance: host.uuid(),
@@ -218,6 +255,21 @@ impl Drop for Lab {
     }
 }
 
+/// The server that hosts are connected to lives as long as `tasks`.
+async fn hold_lease(tasks: &Tasks, api: &TestApi) {
+    let (db, shutdown) = (api.db(), tasks.shutdown().clone());
+    store::leases::renew(&db, uuid::Uuid::nil()).await.unwrap();
+    tasks.spawn_job("lease", async move {
+        while shutdown
+            .unless_requested(tokio::time::sleep(store::leases::RENEWAL))
+            .await
+            .is_some()
+        {
+            drop(store::leases::renew(&db, uuid::Uuid::nil()).await);
+        }
+    });
+}
+
 /// Registers another revision of `web` with this container.
 pub async fn register(api: &TestApi, container: Value) -> Value {
     let body = json!({"family": "web", "containerDefinitions": [container]});
@@ -225,13 +277,19 @@ pub async fn register(api: &TestApi, container: Value) -> Value {
 }
 
 pub fn merge(body: &mut Value, more: Value) {
-    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
 }
 
 /// desiredCount, runningCount, pendingCount.
 pub fn counts(service: &Value) -> (u64, u64, u64) {
     let count = |name: &str| service[name].as_u64().unwrap();
-    (count("desiredCount"), count("runningCount"), count("pendingCount"))
+    (
+        count("desiredCount"),
+        count("runningCount"),
+        count("pendingCount"),
+    )
 }
 
 /// What the waiter ServicesStable looks at, and the deployment's end (W-13).
@@ -243,7 +301,11 @@ pub fn is_stable(service: &Value) -> bool {
 /// Messages of the events, oldest first.
 pub fn messages(service: &Value) -> Vec<String> {
     let events = service["events"].as_array().unwrap();
-    events.iter().rev().map(|event| event["message"].as_str().unwrap().to_owned()).collect()
+    events
+        .iter()
+        .rev()
+        .map(|event| event["message"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// Messages with ids of tasks and deployments left out.

@@ -26,11 +26,19 @@ async fn one_server_runs_the_loops_and_another_takes_over_when_it_goes() {
     let second = Reconcilers::start(&tasks, &surroundings(&lab.api, config()));
     lab.create(json!({"desiredCount": 2})).await;
     lab.steady(2).await;
-    assert!(second.statuses().iter().all(|status| !status.leading && status.looks == 0));
+    assert!(
+        second
+            .statuses()
+            .iter()
+            .all(|status| !status.leading && status.looks == 0)
+    );
     lab.tasks.drain(Duration::from_secs(5)).await;
-    tokio::time::timeout(Duration::from_secs(10), leads(&second)).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(10), leads(&second))
+        .await
+        .unwrap();
     lab.update(json!({"desiredCount": 4})).await;
-    lab.play_until("the second one works", |service| counts(service) == (4, 4, 0)).await;
+    lab.play_until("the second one works", |service| counts(service) == (4, 4, 0))
+        .await;
     tasks.drain(Duration::from_secs(5)).await;
 }
 
@@ -39,8 +47,9 @@ async fn schedulers_that_look_at_the_same_time_do_nothing_twice() {
     let lab = Lab::new(4).await;
     leads(&lab.reconcilers).await;
     lab.tasks.drain(Duration::from_secs(5)).await;
-    let schedulers: Vec<ServiceScheduler> =
-        (0..8).map(|_| ServiceScheduler::new(&surroundings(&lab.api, config()))).collect();
+    let schedulers: Vec<ServiceScheduler> = (0..8)
+        .map(|_| ServiceScheduler::new(&surroundings(&lab.api, config())))
+        .collect();
     for count in [20_u64, 5, 60, 1, 33] {
         match count {
             20 => drop(lab.create(json!({"desiredCount": count})).await),
@@ -53,12 +62,20 @@ async fn schedulers_that_look_at_the_same_time_do_nothing_twice() {
                 looked.unwrap();
             }
             let tasks = lab.all_tasks().await;
-            let wanted = tasks.iter().filter(|task| task["desiredStatus"] == "RUNNING").count();
+            let wanted = tasks
+                .iter()
+                .filter(|task| task["desiredStatus"] == "RUNNING")
+                .count();
             assert!(wanted <= 60, "{wanted} tasks");
             lab.play_agents().await;
         }
         assert_eq!(counts(&lab.service().await), (count, count, 0));
     }
-    let arns: BTreeSet<String> = lab.all_tasks().await.iter().map(|task| task["taskArn"].to_string()).collect();
+    let arns: BTreeSet<String> = lab
+        .all_tasks()
+        .await
+        .iter()
+        .map(|task| task["taskArn"].to_string())
+        .collect();
     assert_eq!(arns.len(), 20 + 55 + 32, "as many starts as the steps up");
 }

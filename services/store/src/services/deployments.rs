@@ -83,7 +83,7 @@ pub async fn shown(db: &Db, service_ids: &[i64]) -> Result<Vec<DeploymentRow>> {
         "SELECT {COLUMNS} FROM {JOINED} WHERE d.service_id = ANY($1) AND (d.status <> 'INACTIVE' OR d.id = ( \
              SELECT n.id FROM deployments n JOIN services s ON s.id = n.service_id \
              WHERE n.service_id = d.service_id AND s.status = 'INACTIVE' ORDER BY n.created_at DESC LIMIT 1)) \
-         ORDER BY d.created_at DESC, d.id"
+         ORDER BY d.status <> 'PRIMARY', d.created_at DESC, d.id"
     );
     Ok(sqlx::query_as(AssertSqlSafe(sql))
         .bind(service_ids)
