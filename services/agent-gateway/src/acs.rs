@@ -21,8 +21,13 @@ pub(crate) async fn upgrade(State(shared): State<Arc<Shared>>, request: Request)
     let scope = entry::caller(&shared, &parts).await?;
     let query = parts.uri.query().unwrap_or_default();
     let connect = AcsConnect::from_query(query).map_err(|error| entry::bad_request(error.to_string()))?;
-    let (target, host) =
-        entry::target(&shared, &scope, &connect.cluster_arn, &connect.container_instance_arn).await?;
+    let (target, host) = entry::target(
+        &shared,
+        &scope,
+        &connect.cluster_arn,
+        &connect.container_instance_arn,
+    )
+    .await?;
     let upgrade = entry::websocket(&mut parts).await?;
     Ok(upgrade.on_upgrade(async move |socket| {
         let name = format!("agent-session {}", host.instance);
@@ -54,7 +59,12 @@ fn described(shared: &Shared, target: &SessionTarget, connect: &AcsConnect) -> S
 }
 
 /// Marks the end of a session, as often as it takes: until it is done the instance counts as connected.
-async fn mark_disconnected(shared: &Shared, host: &Host, session: &Session, last_heard: chrono::DateTime<chrono::Utc>) {
+async fn mark_disconnected(
+    shared: &Shared,
+    host: &Host,
+    session: &Session,
+    last_heard: chrono::DateTime<chrono::Utc>,
+) {
     while let Err(error) = instances::disconnect(&shared.db, session, last_heard).await {
         tracing::warn!(%error, instance = %host.instance, "an agent could not be marked disconnected");
         let pause = tokio::time::sleep(std::time::Duration::from_secs(1));

@@ -20,7 +20,9 @@ impl Definitions {
     pub async fn get(&self, db: &Db, ids: BTreeSet<i64>) -> Result<HashMap<i64, Arc<TaskDefinitionRow>>> {
         let mut found: HashMap<i64, Arc<TaskDefinitionRow>> = {
             let known = self.known.lock();
-            ids.iter().filter_map(|id| Some((*id, known.get(id)?.clone()))).collect()
+            ids.iter()
+                .filter_map(|id| Some((*id, known.get(id)?.clone())))
+                .collect()
         };
         let missing: Vec<i64> = ids.into_iter().filter(|id| !found.contains_key(id)).collect();
         if missing.is_empty() {

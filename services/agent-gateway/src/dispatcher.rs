@@ -91,7 +91,10 @@ impl Dispatcher {
     /// A session is over.
     pub fn leave(&self, instance: Uuid, session: Uuid) {
         let mut sessions = self.sessions.lock();
-        if sessions.get(&instance).is_some_and(|handle| handle.session == session) {
+        if sessions
+            .get(&instance)
+            .is_some_and(|handle| handle.session == session)
+        {
             sessions.remove(&instance);
         }
         drop(sessions);
@@ -181,14 +184,23 @@ impl Dispatcher {
         };
         // In this order: a task that comes in between is missing in the manifest, but told right after it.
         let mut looks = instances::look(&self.db, instances).await?;
-        let ids = looks.values().flat_map(|look| &look.tasks).map(|task| task.assignment.task_definition_id);
+        let ids = looks
+            .values()
+            .flat_map(|look| &look.tasks)
+            .map(|task| task.assignment.task_definition_id);
         let definitions = self.definitions.get(&self.db, ids.collect()).await?;
         for instance in instances {
             let look = looks.remove(instance);
             let definitions = needed(&definitions, look.as_ref().map_or(&[], |look| &look.tasks));
-            let manifest = with_manifest.contains(instance).then(|| manifests.remove(instance).unwrap_or_default());
+            let manifest = with_manifest
+                .contains(instance)
+                .then(|| manifests.remove(instance).unwrap_or_default());
             if let Some(handle) = self.sessions.lock().get(instance) {
-                let _ = handle.orders.send(Order::Look(Box::new(Told { look, definitions, manifest })));
+                let _ = handle.orders.send(Order::Look(Box::new(Told {
+                    look,
+                    definitions,
+                    manifest,
+                })));
             }
         }
         Ok(())
@@ -196,7 +208,11 @@ impl Dispatcher {
 
     /// Loop: writes down which tasks are being stopped, many at a time. Nothing waits for it.
     pub async fn run_stopping(&self, shutdown: &Shutdown) {
-        while shutdown.unless_requested(self.stopping_bell.notified()).await.is_some() {
+        while shutdown
+            .unless_requested(self.stopping_bell.notified())
+            .await
+            .is_some()
+        {
             let tasks: Vec<Uuid> = std::mem::take(&mut *self.stopping.lock()).into_iter().collect();
             if let Err(error) = task_reports::stopping(&self.db, &tasks).await {
                 tracing::debug!(%error, "STOPPING was not written down; STOPPED will be");

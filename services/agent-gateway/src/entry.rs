@@ -28,9 +28,12 @@ pub(crate) enum Denied {
 impl IntoResponse for Denied {
     fn into_response(self) -> Response {
         match self {
-            Denied::Refused(status, refusal) => {
-                (status, [(header::CONTENT_TYPE, "application/json")], refusal.encode()).into_response()
-            }
+            Denied::Refused(status, refusal) => (
+                status,
+                [(header::CONTENT_TYPE, "application/json")],
+                refusal.encode(),
+            )
+                .into_response(),
             Denied::Other(response) => *response,
         }
     }
@@ -54,8 +57,14 @@ pub(crate) async fn caller(shared: &Shared, parts: &Parts) -> Result<Scope, Deni
     match shared.verifier.verify(parts, b"", shared.now()).await {
         Ok(caller) => Ok(caller.scope()),
         Err(error @ AuthError::Keys(_)) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "an agent's signature could not be checked");
-            Err(refused(RefusalKind::ServerException, "The signature could not be checked."))
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "an agent's signature could not be checked"
+            );
+            Err(refused(
+                RefusalKind::ServerException,
+                "The signature could not be checked.",
+            ))
         }
         Err(error) => Err(refused(RefusalKind::AccessDeniedException, error.to_string())),
     }
@@ -69,27 +78,66 @@ pub(crate) async fn target(
     instance_arn: &str,
 ) -> Result<(SessionTarget, Host), Denied> {
     if shared.tasks.shutdown().is_requested() {
-        return Err(refused(RefusalKind::ServerException, "This server is shutting down."));
+        return Err(refused(
+            RefusalKind::ServerException,
+            "This server is shutting down.",
+        ));
     }
-    let arn: Arn = instance_arn.parse().map_err(|_| bad_request("The container instance is not named by its ARN."))?;
+    let arn: Arn = instance_arn
+        .parse()
+        .map_err(|_| bad_request("The container instance is not named by its ARN."))?;
     if arn.kind() != "container-instance" || !arn.is_in(scope) {
-        return Err(refused(RefusalKind::AccessDeniedException, "The container instance belongs to someone else."));
+        return Err(refused(
+            RefusalKind::AccessDeniedException,
+            "The container instance belongs to someone else.",
+        ));
     }
-    let unknown = || refused(RefusalKind::InvalidInstanceException, "The container instance is not known.");
-    let id: ContainerInstanceId = arn.path().last().and_then(|id| id.parse().ok()).ok_or_else(unknown)?;
-    let found = instances::find_for_session(&shared.db, scope, id).await.map_err(|error| {
-        tracing::error!(error = &error as &dyn std::error::Error, "an agent's instance could not be looked up");
-        refused(RefusalKind::ServerException, "The container instance could not be looked up.")
-    })?;
+    let unknown = || {
+        refused(
+            RefusalKind::InvalidInstanceException,
+            "The container instance is not known.",
+        )
+    };
+    let id: ContainerInstanceId = arn
+        .path()
+        .last()
+        .and_then(|id| id.parse().ok())
+        .ok_or_else(unknown)?;
+    let found = instances::find_for_session(&shared.db, scope, id)
+        .await
+        .map_err(|error| {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "an agent's instance could not be looked up"
+            );
+            refused(
+                RefusalKind::ServerException,
+                "The container instance could not be looked up.",
+            )
+        })?;
     let found = found.ok_or_else(unknown)?;
-    let name = cluster.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("default");
+    let name = cluster
+        .rsplit('/')
+        .next()
+        .filter(|name| !name.is_empty())
+        .unwrap_or("default");
     if name != found.cluster_name {
-        return Err(refused(RefusalKind::InvalidClusterException, "The container instance is in another cluster."));
+        return Err(refused(
+            RefusalKind::InvalidClusterException,
+            "The container instance is in another cluster.",
+        ));
     }
     if found.status == InstanceStatus::Inactive {
-        return Err(refused(RefusalKind::InactiveInstanceException, "The container instance has been deregistered."));
+        return Err(refused(
+            RefusalKind::InactiveInstanceException,
+            "The container instance has been deregistered.",
+        ));
     }
-    let host = Host { scope: scope.clone(), cluster: found.cluster_name.clone(), instance: id };
+    let host = Host {
+        scope: scope.clone(),
+        cluster: found.cluster_name.clone(),
+        instance: id,
+    };
     Ok((found, host))
 }
 
@@ -97,5 +145,8 @@ pub(crate) async fn target(
 pub(crate) async fn websocket(parts: &mut Parts) -> Result<WebSocketUpgrade, Denied> {
     let upgrade = WebSocketUpgrade::from_request_parts(parts, &()).await;
     let upgrade = upgrade.map_err(|rejection| Denied::Other(Box::new(rejection.into_response())))?;
-    Ok(upgrade.read_buffer_size(READ_BUFFER).max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE))
+    Ok(upgrade
+        .read_buffer_size(READ_BUFFER)
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE))
 }

@@ -48,8 +48,14 @@ pub(crate) struct Liveness {
 
 impl Liveness {
     fn new(host_loss_after: TimeDelta) -> Self {
-        let silence = host_loss_after.to_std().unwrap_or(SHORTEST_BEAT).max(SHORTEST_BEAT);
-        Self { silence, beat: (silence / 3).clamp(SHORTEST_BEAT, LONGEST_BEAT) }
+        let silence = host_loss_after
+            .to_std()
+            .unwrap_or(SHORTEST_BEAT)
+            .max(SHORTEST_BEAT);
+        Self {
+            silence,
+            beat: (silence / 3).clamp(SHORTEST_BEAT, LONGEST_BEAT),
+        }
     }
 }
 
@@ -80,9 +86,13 @@ impl Gateway {
             clock,
         });
         let of = shared.clone();
-        tasks.spawn("agents-dispatcher", async move { of.dispatcher.run(of.tasks.shutdown()).await });
+        tasks.spawn("agents-dispatcher", async move {
+            of.dispatcher.run(of.tasks.shutdown()).await
+        });
         let of = shared.clone();
-        tasks.spawn("agents-stopping", async move { of.dispatcher.run_stopping(of.tasks.shutdown()).await });
+        tasks.spawn("agents-stopping", async move {
+            of.dispatcher.run_stopping(of.tasks.shutdown()).await
+        });
         let of = shared.clone();
         tasks.spawn("server-lease", async move { of.lease.run(&of).await });
         Self { shared }
@@ -104,6 +114,9 @@ mod tests {
     #[test]
     fn heartbeats_come_three_times_within_the_silence_that_is_allowed_but_at_least_twice_a_minute() {
         let beat = |seconds| Liveness::new(TimeDelta::milliseconds(seconds)).beat.as_millis();
-        assert_eq!([900, 3_000, 10_000, 300_000].map(beat), [1_000, 1_000, 3_333, 30_000]);
+        assert_eq!(
+            [900, 3_000, 10_000, 300_000].map(beat),
+            [1_000, 1_000, 3_333, 30_000]
+        );
     }
 }

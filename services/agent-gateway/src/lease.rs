@@ -17,7 +17,9 @@ pub(crate) struct Lease {
 
 impl Lease {
     pub fn new() -> Self {
-        Self { held: watch::channel(false).0 }
+        Self {
+            held: watch::channel(false).0,
+        }
     }
 
     /// Waits until this server has its lease: a session before that could be taken for one of a dead server.
@@ -36,7 +38,9 @@ impl Lease {
                 }
                 Err(error) => tracing::warn!(%error, "the server's lease was not renewed"),
             }
-            shutdown.unless_requested(tokio::time::sleep(leases::RENEWAL)).await;
+            shutdown
+                .unless_requested(tokio::time::sleep(leases::RENEWAL))
+                .await;
         }
         let _ = tokio::time::timeout(LAST_SESSIONS, shared.dispatcher.empty()).await;
         if let Err(error) = leases::leave(&shared.db, shared.server, shared.now()).await {

@@ -52,7 +52,9 @@ impl Host {
 pub enum PayloadError {
     #[error("ResourceInitializationError: network mode {0} is not supported by this version of Berth")]
     NetworkMode(NetworkMode),
-    #[error("ResourceInitializationError: volume {name}: {kind} volumes are not supported by this version of Berth")]
+    #[error(
+        "ResourceInitializationError: volume {name}: {kind} volumes are not supported by this version of Berth"
+    )]
     Volume { name: String, kind: &'static str },
 }
 
@@ -60,7 +62,11 @@ pub enum PayloadError {
 ///
 /// # Errors
 /// When the definition needs something that no agent of ours can give.
-pub fn start(host: &Host, definition: &TaskDefinitionRow, assignment: &Assignment) -> Result<Task, PayloadError> {
+pub fn start(
+    host: &Host,
+    definition: &TaskDefinitionRow,
+    assignment: &Assignment,
+) -> Result<Task, PayloadError> {
     let document = &definition.document.0;
     let spec = &assignment.spec.0;
     if let Some(mode @ NetworkMode::Awsvpc) = document.network_mode {
@@ -70,7 +76,11 @@ pub fn start(host: &Host, definition: &TaskDefinitionRow, assignment: &Assignmen
         containers: container::all(host, document, assignment),
         volumes: volumes::all(document)?,
         network_mode: document.network_mode.map(|mode| WireMode::from(mode.as_str())),
-        cpu: spec.cpu.as_ref().and_then(|units| units.parse::<f64>().ok()).map(|units| units / 1024.0),
+        cpu: spec
+            .cpu
+            .as_ref()
+            .and_then(|units| units.parse::<f64>().ok())
+            .map(|units| units / 1024.0),
         memory: spec.memory.as_ref().and_then(|mib| mib.parse().ok()),
         launch_type: Some(LaunchType::from(assignment.launch_type.as_str())),
         pid_mode: document.pid_mode.map(|mode| mode.as_str().to_owned()),
@@ -116,7 +126,9 @@ fn proxy(document: &TaskDefinition) -> Option<ProxyConfiguration> {
     Some(ProxyConfiguration {
         r#type: proxy.r#type.unwrap_or_default().as_str().to_owned(),
         container_name: Some(proxy.container_name.clone()),
-        properties: properties.filter_map(|pair| Some((pair.name.clone()?, pair.value.clone()?))).collect::<BTreeMap<_, _>>(),
+        properties: properties
+            .filter_map(|pair| Some((pair.name.clone()?, pair.value.clone()?)))
+            .collect::<BTreeMap<_, _>>(),
     })
 }
 

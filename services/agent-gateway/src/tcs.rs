@@ -33,7 +33,8 @@ pub(crate) async fn upgrade(State(shared): State<Arc<Shared>>, request: Request)
     let scope = entry::caller(&shared, &parts).await?;
     let query = parts.uri.query().unwrap_or_default();
     let connect = TcsConnect::from_query(query).map_err(|error| entry::bad_request(error.to_string()))?;
-    let (target, host) = entry::target(&shared, &scope, &connect.cluster, &connect.container_instance).await?;
+    let (target, host) =
+        entry::target(&shared, &scope, &connect.cluster, &connect.container_instance).await?;
     let upgrade = entry::websocket(&mut parts).await?;
     Ok(upgrade.on_upgrade(async move |socket| {
         let name = format!("agent-telemetry {}", host.instance);
@@ -104,7 +105,9 @@ impl Tcs {
         let done = match &message {
             TcsFromAgent::PublishHealth(health) => self.take_task_health(&health.tasks).await,
             TcsFromAgent::PublishInstanceStatus(status) => self.take_host_health(&status.statuses).await,
-            TcsFromAgent::PublishMetrics(_) | TcsFromAgent::StartTelemetrySession(_) | TcsFromAgent::Unknown { .. } => Ok(()),
+            TcsFromAgent::PublishMetrics(_)
+            | TcsFromAgent::StartTelemetrySession(_)
+            | TcsFromAgent::Unknown { .. } => Ok(()),
         };
         if let Err(error) = done {
             tracing::warn!(instance = %self.instance, %error, "health could not be written down");
@@ -118,9 +121,14 @@ impl Tcs {
     async fn take_task_health(&mut self, tasks: &[TaskHealth]) -> store::Result<()> {
         let mut news: BTreeMap<Uuid, ContainerHealths> = BTreeMap::new();
         for task in tasks {
-            let Some(id) = task_id(&task.task_arn) else { continue };
-            let said: ContainerHealths =
-                task.containers.iter().map(|c| (c.container_name.clone(), health(&c.health_status))).collect();
+            let Some(id) = task_id(&task.task_arn) else {
+                continue;
+            };
+            let said: ContainerHealths = task
+                .containers
+                .iter()
+                .map(|c| (c.container_name.clone(), health(&c.health_status)))
+                .collect();
             if self.task_health.get(&id.uuid()) != Some(&said) {
                 news.insert(id.uuid(), said);
             }
@@ -137,7 +145,10 @@ impl Tcs {
     async fn take_host_health(&mut self, statuses: &[InstanceStatus]) -> store::Result<()> {
         let said: Vec<HealthRecord> = statuses.iter().map(record).collect();
         let states = |records: &[HealthRecord]| -> Vec<(String, String)> {
-            records.iter().map(|record| (record.r#type.clone(), record.status.clone())).collect()
+            records
+                .iter()
+                .map(|record| (record.r#type.clone(), record.status.clone()))
+                .collect()
         };
         let changed = states(&said) != states(&self.host_health);
         if changed || self.host_health_kept.is_none_or(|at| at.elapsed() >= REFRESH) {
@@ -149,7 +160,10 @@ impl Tcs {
     }
 
     async fn send(&mut self, message: TcsToAgent) -> bool {
-        matches!(timeout(WRITE, self.socket.send(Message::text(message.encode()))).await, Ok(Ok(())))
+        matches!(
+            timeout(WRITE, self.socket.send(Message::text(message.encode()))).await,
+            Ok(Ok(()))
+        )
     }
 }
 

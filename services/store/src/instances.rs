@@ -156,10 +156,3 @@ pub async fn task_counts(db: &Db, ids: &[Uuid]) -> Result<BTreeMap<Uuid, TaskCou
         .map(|(id, running, pending)| (id, TaskCounts { running, pending }))
         .collect())
 }
-
-/// The EC2 instance that a host of any account is, if it is one.
-pub async fn ec2_instance_id(db: &Db, instance: Uuid) -> Result<Option<String>> {
-    let query = sqlx::query_scalar("SELECT ec2_instance_id FROM container_instances WHERE id = $1");
-    let found: Option<Option<String>> = query.bind(instance).fetch_optional(db.pool()).await?;
-    Ok(found.flatten())
-}

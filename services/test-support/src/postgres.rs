@@ -30,7 +30,6 @@ impl TestDb {
     ///
     /// # Panics
     /// When there is no PostgreSQL to start: no test can go on then.
-    #[expect(clippy::new_without_default)]
     pub async fn new() -> Self {
         Self::create().await.expect("a database for this test")
     }
@@ -67,7 +66,9 @@ impl Drop for TestDb {
     fn drop(&mut self) {
         let (options, name) = (self.server.options("postgres"), self.name.clone());
         let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
             runtime.block_on(async {
                 let mut admin = options.connect().await?;
                 execute(&mut admin, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await
@@ -100,16 +101,28 @@ async fn template(server: &Server, admin: &mut PgConnection) -> Result<String> {
     if exists(admin, &name).await? {
         return Ok(name);
     }
-    sqlx::query("SELECT pg_advisory_lock(hashtext($1))").bind(&name).execute(&mut *admin).await?;
+    sqlx::query("SELECT pg_advisory_lock(hashtext($1))")
+        .bind(&name)
+        .execute(&mut *admin)
+        .await?;
     if !exists(admin, &name).await? {
         execute(admin, format!("DROP DATABASE IF EXISTS {building} WITH (FORCE)")).await?;
         execute(admin, format!("CREATE DATABASE {building}")).await?;
-        let pool = PgPoolOptions::new().max_connections(1).connect_with(server.options(&building)).await?;
-        MIGRATIONS.run(&pool).await.context("a migration does not apply")?;
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .connect_with(server.options(&building))
+            .await?;
+        MIGRATIONS
+            .run(&pool)
+            .await
+            .context("a migration does not apply")?;
         pool.close().await;
         execute(admin, format!("ALTER DATABASE {building} RENAME TO {name}")).await?;
     }
-    sqlx::query("SELECT pg_advisory_unlock(hashtext($1))").bind(&name).execute(admin).await?;
+    sqlx::query("SELECT pg_advisory_unlock(hashtext($1))")
+        .bind(&name)
+        .execute(admin)
+        .await?;
     Ok(name)
 }
 
@@ -127,7 +140,10 @@ async fn sweep(admin: &mut PgConnection) -> Result<()> {
     let query = sqlx::query_scalar("SELECT datname FROM pg_database WHERE datname LIKE 'test\\_%'");
     let names: Vec<String> = query.fetch_all(&mut *admin).await?;
     for name in names {
-        let alive = name.split('_').nth(1).is_none_or(|pid| Path::new("/proc").join(pid).exists());
+        let alive = name
+            .split('_')
+            .nth(1)
+            .is_none_or(|pid| Path::new("/proc").join(pid).exists());
         if !alive {
             // Without FORCE: it stays if someone uses it after all.
             let _ = execute(admin, format!("DROP DATABASE IF EXISTS {name}")).await;

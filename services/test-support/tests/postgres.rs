@@ -9,7 +9,10 @@ async fn each_test_has_a_migrated_database_of_its_own() {
     let add = "INSERT INTO servers (id, started_at, seen_at) VALUES (gen_random_uuid(), now(), now())";
     sqlx::query(add).execute(one.db().pool()).await.unwrap();
     let count = |db: store::Db| async move {
-        sqlx::query_scalar::<_, i64>("SELECT count(*) FROM servers").fetch_one(db.pool()).await.unwrap()
+        sqlx::query_scalar::<_, i64>("SELECT count(*) FROM servers")
+            .fetch_one(db.pool())
+            .await
+            .unwrap()
     };
     assert_eq!((count(one.db()).await, count(two.db()).await), (1, 0));
 }

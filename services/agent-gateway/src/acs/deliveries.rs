@@ -37,7 +37,9 @@ impl Deliveries {
     }
 
     fn is_due(&self, task: &Unsettled, now: Instant) -> bool {
-        let Some(sent) = self.sent.get(&task.assignment.id) else { return true };
+        let Some(sent) = self.sent.get(&task.assignment.id) else {
+            return true;
+        };
         let age = now.saturating_duration_since(sent.at);
         match (sent.wanted, task.desired_status) {
             (DesiredStatus::Running, DesiredStatus::Stopped) => true,
@@ -50,7 +52,12 @@ impl Deliveries {
 
     pub fn sent(&mut self, task: &Unsettled, message: String, now: Instant) {
         let id = task.assignment.id;
-        let sent = Sent { wanted: task.desired_status, message: message.clone(), at: now, taken: false };
+        let sent = Sent {
+            wanted: task.desired_status,
+            message: message.clone(),
+            at: now,
+            taken: false,
+        };
         if let Some(before) = self.sent.insert(id, sent) {
             self.by_message.remove(&before.message);
         }
@@ -89,7 +96,11 @@ mod tests {
             spec: Default::default(),
             containers: Default::default(),
         };
-        Unsettled { desired_status, last_status: TaskStatus::Pending, assignment }
+        Unsettled {
+            desired_status,
+            last_status: TaskStatus::Pending,
+            assignment,
+        }
     }
 
     #[test]
@@ -104,7 +115,10 @@ mod tests {
         deliveries.sent(&up[0], "m2".to_owned(), start + PATIENCE);
         // The first message does not count any more.
         assert_eq!(deliveries.taken("m1"), None);
-        assert_eq!(deliveries.taken("m2"), Some((Uuid::from_u128(1), DesiredStatus::Running)));
+        assert_eq!(
+            deliveries.taken("m2"),
+            Some((Uuid::from_u128(1), DesiredStatus::Running))
+        );
         assert_eq!(deliveries.taken("m2"), None);
         assert!(deliveries.due(&up, start + PATIENCE * 100).is_empty());
     }
@@ -112,11 +126,17 @@ mod tests {
     #[test]
     fn a_stop_follows_a_start_at_once_and_is_repeated_until_the_task_is_gone() {
         let (start, mut deliveries) = (Instant::now(), Deliveries::default());
-        let (up, down) = ([task(1, DesiredStatus::Running)], [task(1, DesiredStatus::Stopped)]);
+        let (up, down) = (
+            [task(1, DesiredStatus::Running)],
+            [task(1, DesiredStatus::Stopped)],
+        );
         deliveries.sent(&up[0], "m1".to_owned(), start);
         assert_eq!(deliveries.due(&down, start).len(), 1);
         deliveries.sent(&down[0], "m2".to_owned(), start);
-        assert_eq!(deliveries.taken("m2"), Some((Uuid::from_u128(1), DesiredStatus::Stopped)));
+        assert_eq!(
+            deliveries.taken("m2"),
+            Some((Uuid::from_u128(1), DesiredStatus::Stopped))
+        );
         assert!(deliveries.due(&down, start + REMINDER / 2).is_empty());
         assert_eq!(deliveries.due(&down, start + REMINDER).len(), 1);
     }
@@ -125,7 +145,11 @@ mod tests {
     fn running_is_never_said_after_stopped() {
         let (start, mut deliveries) = (Instant::now(), Deliveries::default());
         deliveries.sent(&task(1, DesiredStatus::Stopped), "m1".to_owned(), start);
-        assert!(deliveries.due(&[task(1, DesiredStatus::Running)], start + REMINDER).is_empty());
+        assert!(
+            deliveries
+                .due(&[task(1, DesiredStatus::Running)], start + REMINDER)
+                .is_empty()
+        );
     }
 
     #[test]

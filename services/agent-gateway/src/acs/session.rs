@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_protocol::acs::{
-    AckRequest, HeartbeatMessage, PayloadMessage, TaskIdentifier, TaskManifestMessage, TaskStopVerificationAck,
-    TaskStopVerificationMessage,
+    AckRequest, HeartbeatMessage, PayloadMessage, TaskIdentifier, TaskManifestMessage,
+    TaskStopVerificationAck, TaskStopVerificationMessage,
 };
 use agent_protocol::task::DesiredStatus as WireStatus;
 use agent_protocol::{AcsFromAgent, AcsToAgent, Task};
@@ -67,7 +67,13 @@ enum Manifest {
 }
 
 /// Runs the session to its end and marks it.
-pub(super) async fn run(shared: Arc<Shared>, host: Host, session: Session, numbers: Range<i64>, socket: WebSocket) {
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    host: Host,
+    session: Session,
+    numbers: Range<i64>,
+    socket: WebSocket,
+) {
     let mut orders = shared.dispatcher.join(session.instance, session.session);
     shared.dispatcher.ask_for_manifest(session.instance);
     tracing::info!(instance = %host.instance, cluster = host.cluster, version = session.agent_version, "agent connected");
@@ -87,11 +93,17 @@ pub(super) async fn run(shared: Arc<Shared>, host: Host, session: Session, numbe
     };
     let end = acs.talk(&mut orders).await;
     acs.close(end).await;
-    acs.shared.dispatcher.leave(acs.session.instance, acs.session.session);
+    acs.shared
+        .dispatcher
+        .leave(acs.session.instance, acs.session.session);
     tracing::info!(instance = %acs.host.instance, ?end, "agent disconnected");
     // At the shutdown the lease's end marks all sessions at once.
     if end != End::Shutdown {
-        let last_heard = if end == End::Silent { acs.heard_at } else { acs.shared.now() };
+        let last_heard = if end == End::Silent {
+            acs.heard_at
+        } else {
+            acs.shared.now()
+        };
         mark_disconnected(&acs.shared, &acs.host, &acs.session, last_heard).await;
     }
 }
@@ -131,7 +143,11 @@ impl Acs {
     /// A heartbeat, and whatever is to be looked at from time to time.
     async fn beat(&mut self, now: Instant) -> Result<(), End> {
         let message_id = Some(Uuid::new_v4().to_string());
-        self.send([AcsToAgent::Heartbeat(HeartbeatMessage { message_id, healthy: true })]).await?;
+        self.send([AcsToAgent::Heartbeat(HeartbeatMessage {
+            message_id,
+            healthy: true,
+        })])
+        .await?;
         if matches!(&self.manifest, Manifest::Sent { at, .. } if now >= *at + PATIENCE) {
             self.manifest = Manifest::Asked;
             self.shared.dispatcher.ask_for_manifest(self.session.instance);
@@ -158,7 +174,11 @@ impl Acs {
                 tracing::info!(instance = %self.host.instance, reason = nack.reason, "the agent refused a message");
                 Ok(())
             }
-            Ok(AcsFromAgent::HeartbeatAck(_) | AcsFromAgent::IamRoleCredentialsAck(_) | AcsFromAgent::Unknown { .. }) => Ok(()),
+            Ok(
+                AcsFromAgent::HeartbeatAck(_)
+                | AcsFromAgent::IamRoleCredentialsAck(_)
+                | AcsFromAgent::Unknown { .. },
+            ) => Ok(()),
             Err(error) => {
                 tracing::debug!(instance = %self.host.instance, %error, "a frame could not be read");
                 Ok(())
@@ -170,7 +190,9 @@ impl Acs {
         if let Manifest::Sent { message, .. } = &self.manifest
             && *message == ack.message_id
         {
-            self.manifest = Manifest::Taken { message: ack.message_id.clone() };
+            self.manifest = Manifest::Taken {
+                message: ack.message_id.clone(),
+            };
         } else if let Some((task, DesiredStatus::Stopped)) = self.deliveries.taken(&ack.message_id) {
             self.shared.dispatcher.stopping(task);
         }
@@ -196,8 +218,13 @@ impl Acs {
         let stop_tasks: Vec<TaskIdentifier> = asked
             .stop_candidates
             .into_iter()
-            .filter(|candidate| task_id(&candidate.task_arn).is_none_or(|id| !should_run.contains(&id.uuid())))
-            .map(|candidate| TaskIdentifier { desired_status: WireStatus::Stopped, ..candidate })
+            .filter(|candidate| {
+                task_id(&candidate.task_arn).is_none_or(|id| !should_run.contains(&id.uuid()))
+            })
+            .map(|candidate| TaskIdentifier {
+                desired_status: WireStatus::Stopped,
+                ..candidate
+            })
             .collect();
         if stop_tasks.is_empty() {
             return Ok(());
@@ -212,7 +239,9 @@ impl Acs {
 
     /// Tells the agent what the database says and it does not know yet.
     async fn obey(&mut self, told: Told) -> Result<(), End> {
-        let Some(look) = &told.look else { return Err(End::Deregistered) };
+        let Some(look) = &told.look else {
+            return Err(End::Deregistered);
+        };
         if look.status == InstanceStatus::Inactive {
             return Err(End::Deregistered);
         }
@@ -230,7 +259,10 @@ impl Acs {
     async fn manifest(&mut self, tasks: &[Uuid]) -> Result<AcsToAgent, End> {
         let timeline = self.number().await?;
         let message_id = timeline.to_string();
-        self.manifest = Manifest::Sent { message: message_id.clone(), at: Instant::now() };
+        self.manifest = Manifest::Sent {
+            message: message_id.clone(),
+            at: Instant::now(),
+        };
         let identifier = |task: &Uuid| TaskIdentifier {
             task_arn: self.host.task_arn(TaskId(*task)),
             task_cluster_arn: Some(self.host.cluster_arn()),
@@ -247,10 +279,17 @@ impl Acs {
     }
 
     /// One task in each message: a bad one must not hold up others (2.6).
-    async fn payloads(&mut self, look: &Look, told: &Told, messages: &mut Vec<AcsToAgent>) -> Result<(), End> {
+    async fn payloads(
+        &mut self,
+        look: &Look,
+        told: &Told,
+        messages: &mut Vec<AcsToAgent>,
+    ) -> Result<(), End> {
         let now = Instant::now();
         for task in self.deliveries.due(&look.tasks, now) {
-            let Some(definition) = told.definitions.get(&task.assignment.task_definition_id) else { continue };
+            let Some(definition) = told.definitions.get(&task.assignment.task_definition_id) else {
+                continue;
+            };
             let built = match task.desired_status {
                 DesiredStatus::Running => payload::start(&self.host, definition, &task.assignment),
                 DesiredStatus::Stopped => Ok(payload::stop(&self.host, definition, &task.assignment)),
@@ -334,7 +373,10 @@ impl Acs {
             End::Deregistered => (close_code::NORMAL, "the container instance was deregistered"),
         };
         let goodbye = async {
-            let frame = CloseFrame { code, reason: reason.into() };
+            let frame = CloseFrame {
+                code,
+                reason: reason.into(),
+            };
             if self.socket.send(Message::Close(Some(frame))).await.is_ok() && end != End::Silent {
                 while let Some(Ok(_)) = self.socket.recv().await {}
             }

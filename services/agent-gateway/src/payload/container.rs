@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use agent_protocol::task::{
-    Container, ContainerDependency, DependencyCondition, EnvironmentFile, FirelensConfiguration, HealthCheckType, MountPoint,
-    PortMapping, RestartPolicy, TransportProtocol, VolumeFrom,
+    Container, ContainerDependency, DependencyCondition, EnvironmentFile, FirelensConfiguration,
+    HealthCheckType, MountPoint, PortMapping, RestartPolicy, TransportProtocol, VolumeFrom,
 };
 use aws_model::ecs::types::{
-    ContainerDefinition, ContainerOverride, ContainerRestartPolicy, KeyValuePair, NetworkMode, PortMapping as PortDefinition,
-    TaskDefinition,
+    ContainerDefinition, ContainerOverride, ContainerRestartPolicy, KeyValuePair, NetworkMode,
+    PortMapping as PortDefinition, TaskDefinition,
 };
 use domain::TaskId;
 use store::instances::Assignment;
@@ -20,15 +20,32 @@ const RESTART_ATTEMPT_PERIOD: i64 = 300;
 
 /// All containers, in the order of the definition.
 pub(super) fn all(host: &Host, document: &TaskDefinition, assignment: &Assignment) -> Vec<Container> {
-    let overrides = assignment.spec.overrides.container_overrides.as_deref().unwrap_or_default();
+    let overrides = assignment
+        .spec
+        .overrides
+        .container_overrides
+        .as_deref()
+        .unwrap_or_default();
     let nothing = ContainerOverride::default();
     let definitions = document.container_definitions.iter().flatten();
     definitions
         .map(|definition| {
-            let over = overrides.iter().find(|over| over.name == definition.name).unwrap_or(&nothing);
-            let record = assignment.containers.iter().find(|record| Some(&record.name) == definition.name.as_ref());
-            let arn = record.map(|record| host.scope.container_arn(&host.cluster, TaskId(assignment.id), record.id));
-            Container { container_arn: arn, ..container(host, document, definition, over) }
+            let over = overrides
+                .iter()
+                .find(|over| over.name == definition.name)
+                .unwrap_or(&nothing);
+            let record = assignment
+                .containers
+                .iter()
+                .find(|record| Some(&record.name) == definition.name.as_ref());
+            let arn = record.map(|record| {
+                host.scope
+                    .container_arn(&host.cluster, TaskId(assignment.id), record.id)
+            });
+            Container {
+                container_arn: arn,
+                ..container(host, document, definition, over)
+            }
         })
         .collect()
 }
@@ -87,14 +104,25 @@ fn filled(list: Option<&Vec<String>>) -> Option<Vec<String>> {
 /// The definition's variables, then the override's, which win. `AWS_EXECUTION_ENV` is the control plane's part (EP-03).
 fn environment(definition: &ContainerDefinition, over: &ContainerOverride) -> BTreeMap<String, String> {
     let mut all = BTreeMap::from([("AWS_EXECUTION_ENV".to_owned(), "AWS_ECS_EC2".to_owned())]);
-    let pairs = definition.environment.iter().flatten().chain(over.environment.iter().flatten());
-    all.extend(pairs.filter_map(|KeyValuePair { name, value }| Some((name.clone()?, value.clone().unwrap_or_default()))));
+    let pairs = definition
+        .environment
+        .iter()
+        .flatten()
+        .chain(over.environment.iter().flatten());
+    all.extend(
+        pairs.filter_map(|KeyValuePair { name, value }| {
+            Some((name.clone()?, value.clone().unwrap_or_default()))
+        }),
+    );
     all
 }
 
 /// The override's files take the place of the definition's.
 fn environment_files(definition: &ContainerDefinition, over: &ContainerOverride) -> Vec<EnvironmentFile> {
-    let files = over.environment_files.as_ref().or(definition.environment_files.as_ref());
+    let files = over
+        .environment_files
+        .as_ref()
+        .or(definition.environment_files.as_ref());
     let file = |file: &aws_model::ecs::types::EnvironmentFile| EnvironmentFile {
         value: file.value.clone(),
         r#type: file.r#type.as_str().to_owned(),
@@ -113,8 +141,14 @@ fn ports(definition: &ContainerDefinition, mode: NetworkMode) -> Vec<PortMapping
         let host_port = number(port.host_port).filter(|port| *port > 0);
         PortMapping {
             container_port,
-            host_port: if mode == NetworkMode::Host { host_port.or(container_port) } else { host_port },
-            protocol: Some(TransportProtocol::from(port.protocol.unwrap_or_default().as_str())),
+            host_port: if mode == NetworkMode::Host {
+                host_port.or(container_port)
+            } else {
+                host_port
+            },
+            protocol: Some(TransportProtocol::from(
+                port.protocol.unwrap_or_default().as_str(),
+            )),
             container_port_range: port.container_port_range.clone(),
         }
     };
@@ -145,7 +179,17 @@ fn volumes_from(definition: &ContainerDefinition) -> Vec<VolumeFrom> {
 fn restart_policy(policy: &ContainerRestartPolicy) -> RestartPolicy {
     RestartPolicy {
         enabled: policy.enabled,
-        ignored_exit_codes: policy.ignored_exit_codes.iter().flatten().copied().map(i64::from).collect(),
-        restart_attempt_period: Some(policy.restart_attempt_period.map_or(RESTART_ATTEMPT_PERIOD, i64::from)),
+        ignored_exit_codes: policy
+            .ignored_exit_codes
+            .iter()
+            .flatten()
+            .copied()
+            .map(i64::from)
+            .collect(),
+        restart_attempt_period: Some(
+            policy
+                .restart_attempt_period
+                .map_or(RESTART_ATTEMPT_PERIOD, i64::from),
+        ),
     }
 }

@@ -2,7 +2,8 @@
 
 use agent_protocol::task::DockerConfig;
 use aws_model::ecs::types::{
-    ContainerDefinition, ContainerOverride, Device, DeviceCgroupPermission, HealthCheck, LinuxParameters, NetworkMode, Tmpfs,
+    ContainerDefinition, ContainerOverride, Device, DeviceCgroupPermission, HealthCheck, LinuxParameters,
+    NetworkMode, Tmpfs,
 };
 use serde_json::{Map, Value, json};
 
@@ -16,13 +17,22 @@ const RETRIES: i32 = 3;
 /// Whether Docker's health is to be reported: `NONE` only switches the image's check off.
 pub(super) fn is_health_checked(definition: &ContainerDefinition) -> bool {
     let check = definition.health_check.as_ref();
-    check.and_then(|check| check.command.first()).is_some_and(|first| first != "NONE")
+    check
+        .and_then(|check| check.command.first())
+        .is_some_and(|first| first != "NONE")
 }
 
 /// `dockerConfig`: both fragments as JSON text, and the least version of Docker's API that understands them.
-pub(super) fn config(definition: &ContainerDefinition, over: &ContainerOverride, mode: NetworkMode) -> DockerConfig {
+pub(super) fn config(
+    definition: &ContainerDefinition,
+    over: &ContainerOverride,
+    mode: NetworkMode,
+) -> DockerConfig {
     let host_config = host_config(definition, over, mode);
-    let version = match (host_config.contains_key("Init"), definition.health_check.is_some()) {
+    let version = match (
+        host_config.contains_key("Init"),
+        definition.health_check.is_some(),
+    ) {
         (true, _) => "1.25",
         (_, true) => "1.24",
         _ if host_config.contains_key("Tmpfs") || host_config.contains_key("Sysctls") => "1.24",
@@ -67,7 +77,10 @@ fn container_config(definition: &ContainerDefinition) -> Map<String, Value> {
     config.put("Tty", definition.pseudo_terminal);
     config.put("OpenStdin", definition.interactive);
     config.put("NetworkDisabled", definition.disable_networking);
-    config.put_filled("Labels", json!(definition.docker_labels.clone().unwrap_or_default()));
+    config.put_filled(
+        "Labels",
+        json!(definition.docker_labels.clone().unwrap_or_default()),
+    );
     config.put("Healthcheck", definition.health_check.as_ref().map(health_check));
     config.0
 }
@@ -75,7 +88,9 @@ fn container_config(definition: &ContainerDefinition) -> Map<String, Value> {
 fn health_check(check: &HealthCheck) -> Value {
     // A single text is a command for the shell (TD-29).
     let test = match check.command.as_slice() {
-        [one] if !["CMD", "CMD-SHELL", "NONE"].contains(&one.as_str()) => vec!["CMD-SHELL".to_owned(), one.clone()],
+        [one] if !["CMD", "CMD-SHELL", "NONE"].contains(&one.as_str()) => {
+            vec!["CMD-SHELL".to_owned(), one.clone()]
+        }
         words => words.to_vec(),
     };
     let nanoseconds = |seconds: i32| i64::from(seconds) * NANOSECONDS;
@@ -89,7 +104,11 @@ fn health_check(check: &HealthCheck) -> Value {
 }
 
 /// Docker's `HostConfig`. Every container names the network mode, for the agent takes it from here.
-fn host_config(definition: &ContainerDefinition, over: &ContainerOverride, mode: NetworkMode) -> Map<String, Value> {
+fn host_config(
+    definition: &ContainerDefinition,
+    over: &ContainerOverride,
+    mode: NetworkMode,
+) -> Map<String, Value> {
     let mut host = Members(Map::new());
     host.put("NetworkMode", Some(mode.as_str()));
     host.put("Privileged", definition.privileged);
@@ -97,16 +116,27 @@ fn host_config(definition: &ContainerDefinition, over: &ContainerOverride, mode:
     let reservation = over.memory_reservation.or(definition.memory_reservation);
     host.put("MemoryReservation", reservation.map(|mib| i64::from(mib) * MIB));
     host.put_filled("Dns", json!(definition.dns_servers.clone().unwrap_or_default()));
-    host.put_filled("DnsSearch", json!(definition.dns_search_domains.clone().unwrap_or_default()));
-    host.put_filled("SecurityOpt", json!(definition.docker_security_options.clone().unwrap_or_default()));
-    let hosts = definition.extra_hosts.iter().flatten().map(|entry| format!("{}:{}", entry.hostname, entry.ip_address));
+    host.put_filled(
+        "DnsSearch",
+        json!(definition.dns_search_domains.clone().unwrap_or_default()),
+    );
+    host.put_filled(
+        "SecurityOpt",
+        json!(definition.docker_security_options.clone().unwrap_or_default()),
+    );
+    let hosts = definition
+        .extra_hosts
+        .iter()
+        .flatten()
+        .map(|entry| format!("{}:{}", entry.hostname, entry.ip_address));
     host.put_filled("ExtraHosts", hosts.collect());
     let ulimits = definition.ulimits.iter().flatten().map(
         |limit| json!({ "Name": limit.name.as_str(), "Soft": limit.soft_limit, "Hard": limit.hard_limit }),
     );
     host.put_filled("Ulimits", ulimits.collect());
     let sysctls = definition.system_controls.iter().flatten();
-    let sysctls = sysctls.filter_map(|control| Some((control.namespace.clone()?, json!(control.value.clone()?))));
+    let sysctls =
+        sysctls.filter_map(|control| Some((control.namespace.clone()?, json!(control.value.clone()?))));
     host.put_filled("Sysctls", Value::Object(sysctls.collect()));
     let log = definition.log_configuration.as_ref();
     host.put(
@@ -114,7 +144,14 @@ fn host_config(definition: &ContainerDefinition, over: &ContainerOverride, mode:
         log.map(|log| json!({ "Type": log.log_driver.as_str(), "Config": log.options.clone().unwrap_or_default() })),
     );
     let memory = over.memory.or(definition.memory);
-    linux(&mut host, definition.linux_parameters.as_ref().unwrap_or(&LinuxParameters::default()), memory);
+    linux(
+        &mut host,
+        definition
+            .linux_parameters
+            .as_ref()
+            .unwrap_or(&LinuxParameters::default()),
+        memory,
+    );
     host.0
 }
 
@@ -124,8 +161,15 @@ fn linux(host: &mut Members, linux: &LinuxParameters, memory: Option<i32>) {
     host.put("CapDrop", Some(capabilities.drop.unwrap_or_default()));
     host.put_filled("Devices", linux.devices.iter().flatten().map(device).collect());
     host.put("Init", linux.init_process_enabled);
-    host.put("ShmSize", linux.shared_memory_size.map(|mib| i64::from(mib) * MIB));
-    let tmpfs = linux.tmpfs.iter().flatten().map(|mount| (mount.container_path.clone(), json!(tmpfs_options(mount))));
+    host.put(
+        "ShmSize",
+        linux.shared_memory_size.map(|mib| i64::from(mib) * MIB),
+    );
+    let tmpfs = linux
+        .tmpfs
+        .iter()
+        .flatten()
+        .map(|mount| (mount.container_path.clone(), json!(tmpfs_options(mount))));
     host.put_filled("Tmpfs", Value::Object(tmpfs.collect()));
     // Docker's limit is for memory and swap together; swappiness counts only beside it (K-08).
     if let (Some(swap), Some(memory)) = (linux.max_swap, memory) {
@@ -140,7 +184,10 @@ fn device(device: &Device) -> Value {
         DeviceCgroupPermission::Write => 'w',
         DeviceCgroupPermission::Mknod => 'm',
     };
-    let permissions = device.permissions.as_ref().filter(|permissions| !permissions.is_empty());
+    let permissions = device
+        .permissions
+        .as_ref()
+        .filter(|permissions| !permissions.is_empty());
     json!({
         "PathOnHost": device.host_path,
         "PathInContainer": device.container_path.as_ref().unwrap_or(&device.host_path),

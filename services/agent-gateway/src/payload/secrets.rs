@@ -1,7 +1,8 @@
 //! What the agent fetches by itself (5.5): secrets, and credentials of registries.
 
 use agent_protocol::task::{
-    AsmAuthData, EcrAuthData, RegistryAuthentication, RegistryAuthenticationType, Secret, SecretProvider, SecretTarget, SecretType,
+    AsmAuthData, EcrAuthData, RegistryAuthentication, RegistryAuthenticationType, Secret, SecretProvider,
+    SecretTarget, SecretType,
 };
 use aws_model::ecs::types::{ContainerDefinition, RepositoryCredentials, Secret as SecretDefinition};
 use domain::Arn;
@@ -11,9 +12,19 @@ use super::Host;
 /// Secrets of the container's environment and of its log driver (SE-01).
 pub(super) fn all(host: &Host, definition: &ContainerDefinition) -> Vec<Secret> {
     let environment = definition.secrets.iter().flatten();
-    let options = definition.log_configuration.iter().flat_map(|log| log.secret_options.iter().flatten());
+    let options = definition
+        .log_configuration
+        .iter()
+        .flat_map(|log| log.secret_options.iter().flatten());
     environment
-        .map(|secret| one(host, secret, SecretType::EnvironmentVariable, SecretTarget::Container))
+        .map(|secret| {
+            one(
+                host,
+                secret,
+                SecretType::EnvironmentVariable,
+                SecretTarget::Container,
+            )
+        })
         .chain(options.map(|secret| one(host, secret, SecretType::Bootstrap, SecretTarget::LogDriver)))
         .collect()
 }
@@ -37,14 +48,23 @@ fn one(host: &Host, secret: &SecretDefinition, kind: SecretType, target: SecretT
 }
 
 /// How the agent gets at the image: with a secret that the definition names, or, for images in ECR, with the host's own keys.
-pub(super) fn registry(host: &Host, image: &str, named: Option<&RepositoryCredentials>) -> Option<RegistryAuthentication> {
+pub(super) fn registry(
+    host: &Host,
+    image: &str,
+    named: Option<&RepositoryCredentials>,
+) -> Option<RegistryAuthentication> {
     if let Some(named) = named {
         let parameter = named.credentials_parameter.clone();
-        let region = parameter.parse::<Arn>().map_or_else(|_| host.scope.region.to_string(), |arn| arn.region);
+        let region = parameter
+            .parse::<Arn>()
+            .map_or_else(|_| host.scope.region.to_string(), |arn| arn.region);
         return Some(RegistryAuthentication {
             r#type: RegistryAuthenticationType::Asm,
             ecr_auth_data: None,
-            asm_auth_data: Some(AsmAuthData { credentials_parameter: Some(parameter), region: Some(region) }),
+            asm_auth_data: Some(AsmAuthData {
+                credentials_parameter: Some(parameter),
+                region: Some(region),
+            }),
         });
     }
     let (registry_id, region) = ecr(image)?;

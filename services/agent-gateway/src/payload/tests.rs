@@ -48,7 +48,12 @@ impl Case {
     }
 
     fn assignment(&self) -> Assignment {
-        let definitions = self.task_definition.container_definitions.iter().flatten().enumerate();
+        let definitions = self
+            .task_definition
+            .container_definitions
+            .iter()
+            .flatten()
+            .enumerate();
         let containers = definitions.map(|(n, definition)| {
             let name = definition.name.clone().unwrap();
             ContainerRecord {
@@ -72,7 +77,11 @@ impl Case {
         });
         let spec = TaskSpec {
             cpu: self.overrides.cpu.clone().or(self.task_definition.cpu.clone()),
-            memory: self.overrides.memory.clone().or(self.task_definition.memory.clone()),
+            memory: self
+                .overrides
+                .memory
+                .clone()
+                .or(self.task_definition.memory.clone()),
             overrides: self.overrides.clone(),
             service_name: self.service.clone(),
             ..TaskSpec::default()
@@ -80,7 +89,10 @@ impl Case {
         Assignment {
             id: TASK,
             task_definition_id: 1,
-            task_group: self.service.as_ref().map_or("family:web".to_owned(), |name| format!("service:{name}")),
+            task_group: self
+                .service
+                .as_ref()
+                .map_or("family:web".to_owned(), |name| format!("service:{name}")),
             launch_type: "EC2".to_owned(),
             gpu_ids: Vec::new(),
             spec: Json(spec),
@@ -118,7 +130,11 @@ fn check(name: &str) {
     let case = Case::read(name);
     let task = readable(&start(&host(), &case.definition(), &case.assignment()).unwrap());
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(path(name, "out"), format!("{}\n", serde_json::to_string_pretty(&task).unwrap())).unwrap();
+        std::fs::write(
+            path(name, "out"),
+            format!("{}\n", serde_json::to_string_pretty(&task).unwrap()),
+        )
+        .unwrap();
     }
     let golden: Value = serde_json::from_str(&std::fs::read_to_string(path(name, "out")).unwrap()).unwrap();
     assert_eq!(task, golden, "{}", serde_json::to_string_pretty(&task).unwrap());
@@ -154,8 +170,17 @@ fn a_stop_names_the_containers_so_that_unknown_tasks_are_reported_stopped() {
     let case = Case::read("small");
     let task = stop(&host(), &case.definition(), &case.assignment());
     assert_eq!(task.desired_status, DesiredStatus::Stopped);
-    assert_eq!(task.arn, "arn:aws:ecs:us-east-1:000000000000:task/demo/bbbb0000000000000000000000000002");
-    assert_eq!(task.containers.iter().map(|c| (c.name.as_str(), c.essential)).collect::<Vec<_>>(), [("app", true)]);
+    assert_eq!(
+        task.arn,
+        "arn:aws:ecs:us-east-1:000000000000:task/demo/bbbb0000000000000000000000000002"
+    );
+    assert_eq!(
+        task.containers
+            .iter()
+            .map(|c| (c.name.as_str(), c.essential))
+            .collect::<Vec<_>>(),
+        [("app", true)]
+    );
     assert!(task.containers[0].docker_config.is_none());
 }
 
@@ -169,7 +194,10 @@ fn what_no_agent_can_give_is_refused_with_a_reason() {
     ebs.task_definition.volumes = Some(vec![volume]);
     for (case, words) in [(awsvpc, "network mode awsvpc"), (ebs, "volume data: EBS volumes")] {
         let error = start(&host(), &case.definition(), &case.assignment()).unwrap_err();
-        assert!(error.to_string().starts_with("ResourceInitializationError: "), "{error}");
+        assert!(
+            error.to_string().starts_with("ResourceInitializationError: "),
+            "{error}"
+        );
         assert!(error.to_string().contains(words), "{error}");
     }
 }

@@ -31,7 +31,9 @@ async fn ag02_a_task_travels_to_the_agent_and_back() {
     assert_eq!(manifest["tasks"], json!([]));
     assert_eq!(manifest["containerInstanceArn"], json!(instance));
     agent.ack(&manifest).await;
-    let connected = world.instance_until(&instance, |instance| instance["agentConnected"] == json!(true)).await;
+    let connected = world
+        .instance_until(&instance, |instance| instance["agentConnected"] == json!(true))
+        .await;
     assert_eq!(
         connected["versionInfo"],
         json!({ "agentVersion": "1.105.1", "agentHash": "4cfba3d4", "dockerVersion": "DockerVersion: 20.10.24" })
@@ -40,31 +42,60 @@ async fn ag02_a_task_travels_to_the_agent_and_back() {
     let task = world.run_task().await;
     let payload = agent.expect("PayloadMessage").await;
     assert!(payload["seqNum"].as_i64() > manifest["timeline"].as_i64());
-    assert_eq!(payload["clusterArn"], "arn:aws:ecs:us-east-1:000000000000:cluster/demo");
+    assert_eq!(
+        payload["clusterArn"],
+        "arn:aws:ecs:us-east-1:000000000000:cluster/demo"
+    );
     let sent = &payload["tasks"][0];
     assert_eq!(
-        json!([sent["arn"], sent["desiredStatus"], sent["family"], sent["version"], sent["group"]]),
+        json!([
+            sent["arn"],
+            sent["desiredStatus"],
+            sent["family"],
+            sent["version"],
+            sent["group"]
+        ]),
         json!([task, "RUNNING", "web", "1", "family:web"])
     );
-    assert_eq!(sent["containers"][0]["environment"], json!({ "AWS_EXECUTION_ENV": "AWS_ECS_EC2" }));
+    assert_eq!(
+        sent["containers"][0]["environment"],
+        json!({ "AWS_EXECUTION_ENV": "AWS_ECS_EC2" })
+    );
     agent.ack(&payload).await;
 
     world.api.ok("SubmitTaskStateChange", running(&task)).await;
     let up = world.task(&task).await;
-    assert_eq!(json!([up["lastStatus"], up["connectivity"]]), json!(["RUNNING", "CONNECTED"]));
+    assert_eq!(
+        json!([up["lastStatus"], up["connectivity"]]),
+        json!(["RUNNING", "CONNECTED"])
+    );
     assert_eq!(up["containers"][0]["networkBindings"][0]["hostPort"], 32768);
 
-    world.api.ok("StopTask", json!({ "cluster": "demo", "task": task })).await;
+    world
+        .api
+        .ok("StopTask", json!({ "cluster": "demo", "task": task }))
+        .await;
     let stop = agent.take_payload().await;
-    assert_eq!(json!([stop["arn"], stop["desiredStatus"]]), json!([task, "STOPPED"]));
-    world.task_until(&task, |task| task["lastStatus"] == "STOPPING").await;
+    assert_eq!(
+        json!([stop["arn"], stop["desiredStatus"]]),
+        json!([task, "STOPPED"])
+    );
+    world
+        .task_until(&task, |task| task["lastStatus"] == "STOPPING")
+        .await;
     let down = json!([
         { "containerName": "web", "exitCode": 143, "status": "STOPPED" },
         { "containerName": "side", "exitCode": 137, "status": "STOPPED" },
     ]);
-    world.api.ok("SubmitTaskStateChange", report(&task, "STOPPED", down)).await;
+    world
+        .api
+        .ok("SubmitTaskStateChange", report(&task, "STOPPED", down))
+        .await;
     let gone = world.task(&task).await;
-    assert_eq!(json!([gone["lastStatus"], gone["stopCode"]]), json!(["STOPPED", "UserInitiated"]));
+    assert_eq!(
+        json!([gone["lastStatus"], gone["stopCode"]]),
+        json!(["STOPPED", "UserInitiated"])
+    );
     assert_eq!(gone["containers"][0]["exitCode"], 143);
     let instance = world.instance(&instance).await;
     assert_eq!(instance["remainingResources"], instance["registeredResources"]);
@@ -80,9 +111,15 @@ async fn k01_an_agent_is_told_to_stop_the_rest_when_an_essential_container_has_e
     agent.take_payload().await;
     world.api.ok("SubmitTaskStateChange", running(&task)).await;
     let ended = json!([{ "containerName": "web", "exitCode": 0, "status": "STOPPED" }]);
-    world.api.ok("SubmitTaskStateChange", report(&task, "RUNNING", ended)).await;
+    world
+        .api
+        .ok("SubmitTaskStateChange", report(&task, "RUNNING", ended))
+        .await;
     let stop = agent.take_payload().await;
-    assert_eq!(json!([stop["arn"], stop["desiredStatus"]]), json!([task, "STOPPED"]));
+    assert_eq!(
+        json!([stop["arn"], stop["desiredStatus"]]),
+        json!([task, "STOPPED"])
+    );
     let task = world.task(&task).await;
     assert_eq!(task["stoppedReason"], "Essential container in task exited");
     assert_eq!(task["desiredStatus"], "STOPPED");
@@ -112,14 +149,20 @@ async fn the_manifest_lists_what_should_run_and_extras_are_confirmed() {
     agent.take_payload().await;
     agent.take_payload().await;
     world.api.ok("SubmitTaskStateChange", running(&stays)).await;
-    world.api.ok("SubmitTaskStateChange", report(&stops, "STOPPED", json!([]))).await;
+    world
+        .api
+        .ok("SubmitTaskStateChange", report(&stops, "STOPPED", json!([])))
+        .await;
     agent.close().await;
 
     let mut agent = world.connect(&instance).await;
     let manifest = agent.expect("TaskManifestMessage").await;
     let listed = manifest["tasks"].as_array().unwrap();
     assert_eq!(listed.len(), 1);
-    assert_eq!(json!([listed[0]["taskArn"], listed[0]["desiredStatus"]]), json!([stays, "RUNNING"]));
+    assert_eq!(
+        json!([listed[0]["taskArn"], listed[0]["desiredStatus"]]),
+        json!([stays, "RUNNING"])
+    );
     agent.ack(&manifest).await;
     let unknown = stays.replace(&stays[stays.len() - 32..], &"a".repeat(32));
     let candidates: Vec<Value> = [&stays, &stops, &unknown]
@@ -130,7 +173,12 @@ async fn the_manifest_lists_what_should_run_and_extras_are_confirmed() {
     agent.say("TaskStopVerificationMessage", asked).await;
     let confirmed = agent.expect("TaskStopVerificationAck").await;
     assert_eq!(confirmed["messageId"], manifest["messageId"]);
-    let arns: Vec<String> = confirmed["stopTasks"].as_array().unwrap().iter().map(|task| text(&task["taskArn"])).collect();
+    let arns: Vec<String> = confirmed["stopTasks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|task| text(&task["taskArn"]))
+        .collect();
     assert_eq!(arns, [stops, unknown]);
 }
 
@@ -141,7 +189,9 @@ async fn timelines_grow_over_sessions() {
     let mut last = 0;
     for _ in 0..3 {
         let mut agent = world.connect(&instance).await;
-        let timeline = agent.expect("TaskManifestMessage").await["timeline"].as_i64().unwrap();
+        let timeline = agent.expect("TaskManifestMessage").await["timeline"]
+            .as_i64()
+            .unwrap();
         assert!(timeline > last);
         last = timeline;
         agent.close().await;
@@ -167,7 +217,9 @@ async fn i05_an_agent_that_closes_is_disconnected_at_once() {
     let instance = world.register().await;
     let agent = world.connect_and_settle(&instance).await;
     agent.close().await;
-    world.instance_until(&instance, |instance| instance["agentConnected"] == json!(false)).await;
+    world
+        .instance_until(&instance, |instance| instance["agentConnected"] == json!(false))
+        .await;
 }
 
 #[tokio::test]
@@ -177,7 +229,9 @@ async fn a_silent_host_is_noticed() {
     // Reads, but answers no heartbeat.
     let mut agent = world.connect(&instance).await;
     assert_eq!(agent.closed().await, Some(1000));
-    world.instance_until(&instance, |instance| instance["agentConnected"] == json!(false)).await;
+    world
+        .instance_until(&instance, |instance| instance["agentConnected"] == json!(false))
+        .await;
 }
 
 #[tokio::test]
@@ -210,7 +264,11 @@ async fn i08_forced_deregistration_orphans_the_tasks_and_closes_the_session() {
     let task = world.task(&task).await;
     assert_eq!(
         json!([task["lastStatus"], task["stopCode"], task["stoppedReason"]]),
-        json!(["STOPPED", "UserInitiated", "Container instance deregistration forced by user"])
+        json!([
+            "STOPPED",
+            "UserInitiated",
+            "Container instance deregistration forced by user"
+        ])
     );
 }
 
@@ -221,7 +279,9 @@ async fn the_shutdown_of_a_server_sends_agents_to_another_and_marks_them_disconn
     let mut agent = world.connect_and_settle(&instance).await;
     world.shut_down();
     assert_eq!(agent.closed().await, Some(1001));
-    world.instance_until(&instance, |instance| instance["agentConnected"] == json!(false)).await;
+    world
+        .instance_until(&instance, |instance| instance["agentConnected"] == json!(false))
+        .await;
 }
 
 #[tokio::test]
@@ -230,11 +290,24 @@ async fn frames_that_make_no_sense_are_passed_over() {
     world.define_task().await;
     let instance = world.register().await;
     let mut agent = world.connect_and_settle(&instance).await;
-    for nonsense in ["", "{", "[]", "{\"type\":\"AckRequest\",\"message\":7}", "{\"type\":\"Surprise\",\"message\":{}}"] {
+    for nonsense in [
+        "",
+        "{",
+        "[]",
+        "{\"type\":\"AckRequest\",\"message\":7}",
+        "{\"type\":\"Surprise\",\"message\":{}}",
+    ] {
         agent.say_raw(nonsense.to_owned()).await;
     }
-    agent.say("AckRequest", json!({ "messageId": "never sent" })).await;
-    agent.say("TaskStopVerificationMessage", json!({ "messageId": "x", "stopCandidates": [] })).await;
+    agent
+        .say("AckRequest", json!({ "messageId": "never sent" }))
+        .await;
+    agent
+        .say(
+            "TaskStopVerificationMessage",
+            json!({ "messageId": "x", "stopCandidates": [] }),
+        )
+        .await;
     world.run_task().await;
     assert_eq!(agent.take_payload().await["desiredStatus"], "RUNNING");
 }

@@ -12,7 +12,8 @@ fn frame(kind: &str, message: Value) -> String {
 }
 
 fn health_frame(instance: &str, task: &str, status: &str) -> String {
-    let container = |name: &str| json!({ "containerName": name, "healthStatus": status, "statusSince": 1795412057.2 });
+    let container =
+        |name: &str| json!({ "containerName": name, "healthStatus": status, "statusSince": 1795412057.2 });
     let message = json!({
         "metadata": { "cluster": "demo", "containerInstance": instance, "fin": true, "messageId": "h" },
         "tasks": [{
@@ -51,7 +52,12 @@ async fn t51_container_health_reaches_the_task() {
         let shown = world.task(&task).await;
         assert_eq!(shown["healthStatus"], status);
         // Only a check of the definition counts (T-50).
-        let side = shown["containers"].as_array().unwrap().iter().find(|c| c["name"] == "side").unwrap();
+        let side = shown["containers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|c| c["name"] == "side")
+            .unwrap();
         assert_eq!(side["healthStatus"], "UNKNOWN");
     }
 }
@@ -74,7 +80,10 @@ async fn health_of_tasks_elsewhere_is_not_believed() {
 async fn i12_the_runtimes_health_is_shown() {
     let world = World::new().await;
     let instance = world.register().await;
-    assert_eq!(world.instance(&instance).await["healthStatus"]["overallStatus"], "INSUFFICIENT_DATA");
+    assert_eq!(
+        world.instance(&instance).await["healthStatus"]["overallStatus"],
+        "INSUFFICIENT_DATA"
+    );
     let mut agent = world.connect_telemetry(&instance).await;
     let message = json!({
         "metadata": { "cluster": "demo", "containerInstance": instance, "requestId": "r" },
@@ -84,10 +93,15 @@ async fn i12_the_runtimes_health_is_shown() {
         }],
         "timestamp": 1795412057.213,
     });
-    agent.say_raw(frame("PublishInstanceStatusRequest", message)).await;
+    agent
+        .say_raw(frame("PublishInstanceStatusRequest", message))
+        .await;
     agent.expect("AckPublishInstanceStatus").await;
     let health = &world.instance(&instance).await["healthStatus"];
     assert_eq!(health["overallStatus"], "IMPAIRED");
     let detail = &health["details"][0];
-    assert_eq!(json!([detail["type"], detail["status"], detail["statusReason"]]), json!(["CONTAINER_RUNTIME", "IMPAIRED", "no answer"]));
+    assert_eq!(
+        json!([detail["type"], detail["status"], detail["statusReason"]]),
+        json!(["CONTAINER_RUNTIME", "IMPAIRED", "no answer"])
+    );
 }

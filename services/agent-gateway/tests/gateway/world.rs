@@ -62,7 +62,10 @@ impl World {
         let gateway = Gateway::start(api.db(), verifier, clock, host_loss_after, &tasks);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tasks.spawn_job("http", async move { axum::serve(listener, gateway.router()).await });
+        tasks.spawn_job(
+            "http",
+            async move { axum::serve(listener, gateway.router()).await },
+        );
         api.ok("CreateCluster", json!({ "clusterName": "demo" })).await;
         Self { api, address, tasks }
     }
@@ -119,13 +122,19 @@ impl World {
 
     /// Runs one task of [`Self::define_task`]; gives its ARN.
     pub async fn run_task(&self) -> String {
-        let reply = self.api.ok("RunTask", json!({ "cluster": "demo", "taskDefinition": "web" })).await;
+        let reply = self
+            .api
+            .ok("RunTask", json!({ "cluster": "demo", "taskDefinition": "web" }))
+            .await;
         assert_eq!(reply["failures"], json!([]), "{reply}");
         text(&reply["tasks"][0]["taskArn"])
     }
 
     pub async fn task(&self, arn: &str) -> Value {
-        let reply = self.api.ok("DescribeTasks", json!({ "cluster": "demo", "tasks": [arn] })).await;
+        let reply = self
+            .api
+            .ok("DescribeTasks", json!({ "cluster": "demo", "tasks": [arn] }))
+            .await;
         reply["tasks"][0].clone()
     }
 
@@ -147,8 +156,14 @@ impl World {
 
     /// A connected control session.
     pub async fn connect(&self, instance: &str) -> Agent {
-        let socket = self.dial(&acs_path("demo", instance), SECRET).await.expect("an upgrade");
-        Agent { socket, instance: instance.to_owned() }
+        let socket = self
+            .dial(&acs_path("demo", instance), SECRET)
+            .await
+            .expect("an upgrade");
+        Agent {
+            socket,
+            instance: instance.to_owned(),
+        }
     }
 
     /// A connected control session of an agent that has taken its manifest.
@@ -156,7 +171,8 @@ impl World {
         let mut agent = self.connect(instance).await;
         let manifest = agent.expect("TaskManifestMessage").await;
         agent.ack(&manifest).await;
-        self.instance_until(instance, |instance| instance["agentConnected"] == json!(true)).await;
+        self.instance_until(instance, |instance| instance["agentConnected"] == json!(true))
+            .await;
         agent
     }
 
@@ -165,16 +181,24 @@ impl World {
             "/agent/tcs/ws?agentHash=abc&agentVersion=1.105.1&cluster=demo&containerInstance={}&dockerVersion=20.10.24",
             escaped(instance)
         );
-        Agent { socket: self.dial(&path, SECRET).await.expect("an upgrade"), instance: instance.to_owned() }
+        Agent {
+            socket: self.dial(&path, SECRET).await.expect("an upgrade"),
+            instance: instance.to_owned(),
+        }
     }
 
     /// Opens a websocket, or gives status and body of the refusal.
     pub async fn dial(&self, path: &str, secret: &str) -> Result<Socket, (u16, Value)> {
         let url = format!("ws://{}{path}", self.address);
         let (mut parts, ()) = url.into_client_request().unwrap().into_parts();
-        let credentials =
-            Credentials { access_key_id: KEY_ID.to_owned(), secret: Secret::new(secret), session_token: None };
-        Signer::new(credentials, "us-east-1", "ecs").sign(&mut parts, b"", self.api.clock().now()).unwrap();
+        let credentials = Credentials {
+            access_key_id: KEY_ID.to_owned(),
+            secret: Secret::new(secret),
+            session_token: None,
+        };
+        Signer::new(credentials, "us-east-1", "ecs")
+            .sign(&mut parts, b"", self.api.clock().now())
+            .unwrap();
         match connect_async(http::Request::from_parts(parts, ())).await {
             Ok((socket, _)) => Ok(socket),
             Err(WsError::Http(response)) => {
@@ -219,12 +243,18 @@ impl Agent {
     /// The next frame of this type. Heartbeats on the way are answered, as an agent does.
     pub async fn expect(&mut self, wanted: &str) -> Value {
         loop {
-            let Some(frame) = self.next().await else { panic!("closed instead of {wanted}") };
+            let Some(frame) = self.next().await else {
+                panic!("closed instead of {wanted}")
+            };
             let message = frame["message"].clone();
             match frame["type"].as_str() {
                 Some(found) if found == wanted => return message,
                 Some("HeartbeatMessage") => {
-                    self.say("HeartbeatAckRequest", json!({ "messageId": message["messageId"] })).await;
+                    self.say(
+                        "HeartbeatAckRequest",
+                        json!({ "messageId": message["messageId"] }),
+                    )
+                    .await;
                 }
                 other => panic!("{other:?} instead of {wanted}: {message}"),
             }
@@ -235,14 +265,21 @@ impl Agent {
     pub async fn expect_heartbeat(&mut self) -> Value {
         let frame = self.next().await.expect("a heartbeat");
         assert_eq!(frame["type"], "HeartbeatMessage");
-        self.say("HeartbeatAckRequest", json!({ "messageId": frame["message"]["messageId"] })).await;
+        self.say(
+            "HeartbeatAckRequest",
+            json!({ "messageId": frame["message"]["messageId"] }),
+        )
+        .await;
         frame["message"].clone()
     }
 
     /// The next frame; `None` once the server has closed.
     async fn next(&mut self) -> Option<Value> {
         loop {
-            match timeout(PATIENCE, self.socket.next()).await.expect("a frame in time") {
+            match timeout(PATIENCE, self.socket.next())
+                .await
+                .expect("a frame in time")
+            {
                 Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).unwrap()),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
                 Some(Ok(_)) => {}
@@ -265,7 +302,8 @@ impl Agent {
     }
 
     pub async fn say(&mut self, kind: &str, message: Value) {
-        self.say_raw(json!({ "type": kind, "message": message }).to_string()).await;
+        self.say_raw(json!({ "type": kind, "message": message }).to_string())
+            .await;
     }
 
     pub async fn say_raw(&mut self, text: String) {
@@ -305,5 +343,8 @@ async fn eventually(look: impl AsyncFn() -> Value, wanted: impl Fn(&Value) -> bo
 }
 
 pub fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("{value} is no text"))
+        .to_owned()
 }

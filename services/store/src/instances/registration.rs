@@ -118,9 +118,9 @@ async fn upsert(
              cpu = greatest(excluded.cpu, i.used_cpu), memory = greatest(excluded.memory, i.used_memory), \
              reserved_ports = excluded.reserved_ports, reserved_ports_udp = excluded.reserved_ports_udp, gpus = excluded.gpus, \
              used_ports = ARRAY(SELECT p FROM unnest(i.used_ports) p WHERE p <> ALL(i.reserved_ports) \
-                 UNION SELECT unnest(excluded.reserved_ports)), \
+                 UNION SELECT unnest(excluded.reserved_ports) ORDER BY 1), \
              used_ports_udp = ARRAY(SELECT p FROM unnest(i.used_ports_udp) p WHERE p <> ALL(i.reserved_ports_udp) \
-                 UNION SELECT unnest(excluded.reserved_ports_udp)), \
+                 UNION SELECT unnest(excluded.reserved_ports_udp) ORDER BY 1), \
              client_token = coalesce(excluded.client_token, i.client_token), revision = i.revision + 1 \
          WHERE i.cluster_id = excluded.cluster_id OR (i.status = 'INACTIVE' AND EXISTS ( \
              SELECT 1 FROM clusters old, clusters new WHERE old.id = i.cluster_id AND new.id = excluded.cluster_id \

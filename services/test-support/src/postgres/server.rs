@@ -37,7 +37,9 @@ impl Server {
     /// The server of this work tree, whether it runs or not.
     pub fn here() -> Self {
         let tree = hex::encode(&Sha256::digest(env!("CARGO_MANIFEST_DIR"))[..4]);
-        Self { folder: std::env::temp_dir().join(format!("berth-test-postgres-{}-{tree}", geteuid())) }
+        Self {
+            folder: std::env::temp_dir().join(format!("berth-test-postgres-{}-{tree}", geteuid())),
+        }
     }
 
     /// The server of this work tree, started if it does not run. Processes that come at the same time start one.
@@ -66,19 +68,31 @@ impl Server {
         }
         let _lock = server.lock()?;
         if server.data().join("postmaster.pid").exists() {
-            server.run(server.command("pg_ctl")?.args(["-w", "-m", "immediate", "stop", "-D"]).arg(server.data()))?;
+            server.run(
+                server
+                    .command("pg_ctl")?
+                    .args(["-w", "-m", "immediate", "stop", "-D"])
+                    .arg(server.data()),
+            )?;
         }
         Ok(fs::remove_dir_all(&server.folder)?)
     }
 
     /// How to reach one of its databases as the superuser.
     pub fn options(&self, database: &str) -> PgConnectOptions {
-        PgConnectOptions::new_without_pgpass().socket(&self.folder).port(PORT).username(SUPERUSER).database(database)
+        PgConnectOptions::new_without_pgpass()
+            .socket(&self.folder)
+            .port(PORT)
+            .username(SUPERUSER)
+            .database(database)
     }
 
     /// The same as a URL for other processes.
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://{SUPERUSER}@localhost:{PORT}/{database}?host={}", self.folder.display())
+        format!(
+            "postgres://{SUPERUSER}@localhost:{PORT}/{database}?host={}",
+            self.folder.display()
+        )
     }
 
     fn data(&self) -> PathBuf {
@@ -98,8 +112,13 @@ impl Server {
             chown(&self.folder, Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
         }
         let path = self.folder.join("lock");
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
-        Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| anyhow!("cannot lock {path:?}: {error}"))
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)?;
+        Flock::lock(file, FlockArg::LockExclusive)
+            .map_err(|(_, error)| anyhow!("cannot lock {path:?}: {error}"))
     }
 
     fn start(&self) -> Result<()> {
@@ -111,7 +130,15 @@ impl Server {
             fs::remove_dir_all(self.data())?;
         }
         let mut initdb = self.command("initdb")?;
-        initdb.args(["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username", SUPERUSER, "-D"]);
+        initdb.args([
+            "--no-sync",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--username",
+            SUPERUSER,
+            "-D",
+        ]);
         self.run(initdb.arg(self.data()))?;
         self.launch()
     }
@@ -123,8 +150,13 @@ impl Server {
         }
         let log = self.folder.join("log");
         let mut start = self.command("pg_ctl")?;
-        start.args(["-w", "start", "-o", &options, "-l"]).arg(&log).arg("-D").arg(self.data());
-        self.run(&mut start).with_context(|| format!("PostgreSQL does not start, see {}", log.display()))
+        start
+            .args(["-w", "start", "-o", &options, "-l"])
+            .arg(&log)
+            .arg("-D")
+            .arg(self.data());
+        self.run(&mut start)
+            .with_context(|| format!("PostgreSQL does not start, see {}", log.display()))
     }
 
     /// One of PostgreSQL's programs, to be run by a user that it accepts: it refuses to run as root.
@@ -143,7 +175,11 @@ impl Server {
         let file = File::create(&output)?;
         let status = command.stdout(file.try_clone()?).stderr(file).status()?;
         if !status.success() {
-            bail!("{:?}: {status}\n{}", command.get_program(), fs::read_to_string(output).unwrap_or_default());
+            bail!(
+                "{:?}: {status}\n{}",
+                command.get_program(),
+                fs::read_to_string(output).unwrap_or_default()
+            );
         }
         Ok(())
     }
@@ -169,8 +205,15 @@ fn binaries() -> Result<PathBuf> {
     if let Some(folder) = on_path {
         return Ok(folder);
     }
-    let version = |path: &Path| path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok()).unwrap_or(0);
+    let version = |path: &Path| {
+        path.file_name()
+            .and_then(|name| name.to_str()?.parse::<u32>().ok())
+            .unwrap_or(0)
+    };
     let installed = fs::read_dir("/usr/lib/postgresql").context("PostgreSQL is not installed")?;
-    let newest = installed.flatten().map(|entry| entry.path()).max_by_key(|path| version(path));
+    let newest = installed
+        .flatten()
+        .map(|entry| entry.path())
+        .max_by_key(|path| version(path));
     Ok(newest.context("PostgreSQL is not installed")?.join("bin"))
 }
