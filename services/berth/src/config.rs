@@ -43,7 +43,7 @@ pub enum ConfigError {
     Unset { setting: String },
     #[error("{0}")]
     Clash(String),
-    #[error("{path}: {source}")]
+    #[error("the configuration file {path} cannot be used")]
     File {
         path: PathBuf,
         source: Box<dyn Error + Send + Sync>,
@@ -52,7 +52,7 @@ pub enum ConfigError {
     PrivateFile(#[from] PrivateFileError),
     #[error(transparent)]
     MasterKey(#[from] VaultError),
-    #[error("the data folder {path} could not be made: {source}; choose another one with --data-dir")]
+    #[error("the data folder {path} could not be made; choose another one with --data-dir")]
     DataDir { path: PathBuf, source: std::io::Error },
 }
 

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::fmt;
+use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tracing::{Instrument, error, info, warn};
 
 use crate::shutdown::{Shutdown, termination_signal};
 
-/// What a task may return: nothing, or a `Result` whose error is logged with the task's name.
+/// What a task may return: nothing, or a `Result` whose error is logged with its causes and the task's name.
 pub trait Outcome: Send + 'static {
     /// The reason if the task failed.
     fn failure(self) -> Option<String>;
@@ -26,9 +26,19 @@ impl Outcome for () {
     }
 }
 
-impl<E: fmt::Display + Send + 'static> Outcome for Result<(), E> {
+impl<E> Outcome for Result<(), E>
+where
+    E: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
+{
     fn failure(self) -> Option<String> {
-        self.err().map(|error| format!("{error:#}"))
+        let error = self.err()?.into();
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        Some(text)
     }
 }
 

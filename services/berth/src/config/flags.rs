@@ -74,9 +74,11 @@ fn argument(setting: &'static Setting, flag: &'static str) -> Arg {
         }
         _ => setting.about.to_owned(),
     };
+    let variables = [Some(setting.env()), setting.also_env.map(str::to_owned)];
+    let variables = variables.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let argument = Arg::new(setting.name)
         .long(flag)
-        .help(format!("{help} [env: {}]", setting.env()))
+        .help(format!("{help} [env: {variables}]"))
         .help_heading(heading);
     match setting.kind {
         Kind::Text(word) => argument.value_name(word).action(ArgAction::Set),

@@ -154,10 +154,7 @@ fn the_file_is_the_named_one_else_the_data_folders_else_the_machines() {
         "named-1"
     );
     let missing = load_in(&folder, &["--config", "/nowhere/berth.toml"], &[]).unwrap_err();
-    assert!(
-        missing.to_string().starts_with("/nowhere/berth.toml: "),
-        "{missing}"
-    );
+    assert!(missing.to_string().contains("/nowhere/berth.toml"), "{missing}");
 }
 
 #[test]

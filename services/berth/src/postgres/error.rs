@@ -32,7 +32,7 @@ pub enum PostgresError {
     Closed { folder: PathBuf, user: String },
     #[error("another berth is using {0}")]
     InUse(PathBuf),
-    #[error("{path}: {doing} failed: {source}")]
+    #[error("{doing} ({path}) failed")]
     Io {
         doing: &'static str,
         path: PathBuf,

@@ -40,6 +40,23 @@ async fn a_loop_that_ends_or_fails_early_stops_the_process() {
     assert_eq!(failed.failure().unwrap().reason, "failed: no database");
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("the page could not be read")]
+struct PageError(#[source] std::io::Error);
+
+#[tokio::test]
+async fn a_failure_is_told_with_its_causes() {
+    let tasks = tasks();
+    tasks.spawn("reader", async {
+        Err(PageError(std::io::Error::other("disk on fire")))
+    });
+    tasks.shutdown().requested().await;
+    assert_eq!(
+        tasks.failure().unwrap().reason,
+        "failed: the page could not be read: disk on fire"
+    );
+}
+
 #[tokio::test]
 async fn only_the_first_failure_is_kept() {
     let tasks = tasks();
