@@ -17,6 +17,8 @@ use tokio::net::TcpListener;
 
 /// Longest wait for requests and sessions at the end.
 const DRAIN: Duration = Duration::from_secs(10);
+/// Longest wait for PostgreSQL's last checkpoint.
+const DATABASE_DRAIN: Duration = Duration::from_secs(60);
 /// Connections to PostgreSQL of one server.
 const CONNECTIONS: u32 = 24;
 
@@ -35,7 +37,7 @@ pub fn dev(config: &Config, search_path: Option<&str>) -> anyhow::Result<ExitCod
             tasks.shutdown().requested().await;
         }
         tasks.drain(DRAIN).await;
-        below.drain(DRAIN).await;
+        below.drain(DATABASE_DRAIN).await;
         match below.failure() {
             Some(failure) => Err(failure.into()),
             None => outcome,
