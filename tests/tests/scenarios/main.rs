@@ -1,0 +1,9 @@
+//! What the whole does over time, with simulated hosts.
+#![allow(clippy::unwrap_used)]
+
+mod daemons;
+mod failing;
+mod hosts;
+mod placement;
+mod rolling;
+mod tasks;
