@@ -66,15 +66,18 @@ start_docker() {
   fail "dockerd did not start; its log is /var/log/berth-dockerd.log"
 }
 
-# A static binary of the sample: target/hello/hello. $1: debug or release.
-build_hello() {
-  local profile=$1 flag=() triple
+# A static binary of a package: sets STATIC to its path. $1: package, $2: debug or release.
+build_static() {
+  local package=$1 profile=$2 flag=() triple
   [ "$profile" = release ] && flag=(--release)
   triple=$(rustc -vV | sed -n 's/^host: //p')
-  cargo build -q "${flag[@]}" -p hello --target "$triple" --target-dir target/hello \
+  cargo build -q "${flag[@]}" -p "$package" --target "$triple" --target-dir target/hello \
     --config 'build.rustflags=["-C","target-feature=+crt-static"]'
-  HELLO="target/hello/$triple/$profile/hello"
+  STATIC="target/hello/$triple/$profile/$package"
 }
+
+# The sample. $1: debug or release.
+build_hello() { build_static hello "$1" && HELLO=$STATIC; }
 
 # An image of one static binary, without a registry and without a builder. $1: image, $2: binary, $3: name in the image.
 image_of_binary() {

@@ -22,7 +22,9 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BERTH = os.environ.get("BERTH_BINARY", str(ROOT / "target/debug/berth"))
 PROGRAM = os.environ.get("BERTH_TEST_PROGRAM")
+PROBE_PROGRAM = os.environ.get("BERTH_TEST_PROBE")
 IMAGE = "berth-test/hello:1"
+PROBE = "berth-test/probe:1"
 KEY, SECRET = "AKIATESTCLIENTS00000", "a-secret-of-the-client-tests"
 
 
@@ -99,26 +101,58 @@ class Berth:
         return json.loads(done.stdout) if done.stdout.strip() else None
 
 
+def docker(*words, check=True):
+    """Runs the `docker` command; gives what it printed."""
+    done = subprocess.run(["docker", *words], capture_output=True, text=True)
+    assert done.returncode == 0 or not check, done.stderr
+    return done.stdout.strip()
+
+
+def inspect(container_id):
+    return json.loads(docker("inspect", container_id))[0]
+
+
 def remove_containers():
     """Containers of this run's tasks: the agent keeps stopped ones for a while."""
-    listed = subprocess.run(["docker", "ps", "-aq", "--filter", f"ancestor={IMAGE}"], capture_output=True, text=True)
-    if listed.stdout.split():
-        subprocess.run(["docker", "rm", "-fv", *listed.stdout.split()], capture_output=True)
+    listed = [id for image in (IMAGE, PROBE) for id in docker("ps", "-aq", "--filter", f"ancestor={image}").split()]
+    if listed:
+        docker("rm", "-fv", *listed, check=False)
+
+
+def import_image(image, program, name, *changes):
+    """An image of one static program: no registry, no builder."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["install", "-m", "0755", program, f"{folder}/{name}"], check=True)
+        tar = subprocess.Popen(["tar", "-C", folder, "-c", name], stdout=subprocess.PIPE)
+        words = [word for change in (f'ENTRYPOINT ["/{name}"]', *changes) for word in ("-c", change)]
+        subprocess.run(["docker", "import", *words, "-", image], stdin=tar.stdout, check=True, capture_output=True)
+        tar.wait()
+
+
+def derived_image(image, *instructions, base=PROBE):
+    """An image on top of another; takes instructions that `docker import` does not know."""
+    dockerfile = "\n".join([f"FROM {base}", *instructions])
+    subprocess.run(["docker", "build", "-q", "-t", image, "-"], input=dockerfile, text=True, check=True, capture_output=True)
 
 
 @pytest.fixture(scope="session")
 def image():
     """The sample program as an image of its own: `hello`, `hello check`, `hello exit <code> [seconds]`."""
     assert PROGRAM, "BERTH_TEST_PROGRAM has to name the static sample program (see infra/test)"
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["install", "-m", "0755", PROGRAM, f"{folder}/hello"], check=True)
-        tar = subprocess.Popen(["tar", "-C", folder, "-c", "hello"], stdout=subprocess.PIPE)
-        subprocess.run(["docker", "import", "-c", 'ENTRYPOINT ["/hello"]', "-", IMAGE],
-                       stdin=tar.stdout, check=True, capture_output=True)
-        tar.wait()
+    import_image(IMAGE, PROGRAM, "hello")
     yield IMAGE
     remove_containers()
-    subprocess.run(["docker", "image", "rm", "-f", IMAGE], capture_output=True)
+    docker("image", "rm", "-f", IMAGE, check=False)
+
+
+@pytest.fixture(scope="session")
+def probe():
+    """The program of tests/program as an image of its own."""
+    assert PROBE_PROGRAM, "BERTH_TEST_PROBE has to name the static test program (see infra/test)"
+    import_image(PROBE, PROBE_PROGRAM, "probe")
+    yield PROBE
+    remove_containers()
+    docker("image", "rm", "-f", PROBE, check=False)
 
 
 @pytest.fixture(scope="session")
@@ -146,7 +180,7 @@ def ecs(berth, region):
 
 
 @pytest.fixture
-def live(berth, image):
+def live(berth, image, probe):
     """A boto3 client in the region with the agent, whose cluster `default` is empty before and after."""
     client = berth.client()
     until("the agent has registered and is connected", lambda: connected(client), 60)
@@ -191,3 +225,49 @@ def running(client, arn, seconds=60):
         assert task["lastStatus"] != "STOPPED", task.get("stoppedReason")
         return task if task["lastStatus"] == "RUNNING" else None
     return until(f"{arn} is RUNNING", probe, seconds)
+
+
+def register(client, family, *containers, **more):
+    return client.register_task_definition(family=family, containerDefinitions=list(containers), **more)["taskDefinition"]
+
+
+def run(client, family, **more):
+    """Starts one task; gives its ARN."""
+    reply = client.run_task(taskDefinition=family, **more)
+    assert reply["failures"] == []
+    return reply["tasks"][0]["taskArn"]
+
+
+def prober(name="app", *command, **more):
+    """A container definition of the test program."""
+    return {"name": name, "image": PROBE, "memory": 32, **({"command": list(command)} if command else {}), **more}
+
+
+def part(task, name="app"):
+    """The container of a task."""
+    return next(c for c in task["containers"] if c["name"] == name)
+
+
+def look(task, *words, name="app", check=True):
+    """What the test program prints in a container of the task."""
+    return docker("exec", part(task, name)["runtimeId"], "/probe", *words, check=check)
+
+
+def describe(client, arn):
+    return client.describe_tasks(tasks=[arn])["tasks"][0]
+
+
+def service(client, name):
+    return client.describe_services(services=[name])["services"][0]
+
+
+def messages(client, name):
+    return [event["message"] for event in service(client, name)["events"]]
+
+
+def steady(client, name, seconds=60):
+    def probe():
+        found = service(client, name)
+        done = len(found["deployments"]) == 1 and found["runningCount"] == found["desiredCount"] and found["pendingCount"] == 0
+        return found if done and found["deployments"][0].get("rolloutState") == "COMPLETED" else None
+    return until(f"{name} is steady", probe, seconds)

@@ -3,17 +3,7 @@
 import subprocess
 import urllib.request
 
-from conftest import IMAGE, container, running, stopped, until
-
-
-def register(client, family, *containers, **more):
-    return client.register_task_definition(family=family, containerDefinitions=list(containers), **more)["taskDefinition"]
-
-
-def run(client, family, **more):
-    reply = client.run_task(taskDefinition=family, **more)
-    assert reply["failures"] == []
-    return reply["tasks"][0]["taskArn"]
+from conftest import IMAGE, container, register, run, running, stopped, until
 
 
 def get(port, path="/"):
