@@ -234,6 +234,9 @@ CREATE TABLE tasks (
 CREATE INDEX tasks_running ON tasks (cluster_id, id) WHERE desired_status = 'RUNNING';
 CREATE INDEX tasks_stopped ON tasks (cluster_id, id) WHERE desired_status = 'STOPPED';
 CREATE INDEX tasks_on_instance ON tasks (instance_id) WHERE last_status <> 'STOPPED';
+-- What agents have to be told: sessions look here all the time, among all the tasks that just run.
+CREATE INDEX tasks_unsettled ON tasks (instance_id)
+    WHERE last_status <> 'STOPPED' AND (desired_status = 'STOPPED' OR last_status IN ('PROVISIONING', 'PENDING', 'ACTIVATING'));
 CREATE INDEX tasks_of_service ON tasks (service_id) WHERE service_id IS NOT NULL AND (last_status <> 'STOPPED' OR NOT accounted);
 CREATE INDEX tasks_by_service ON tasks (service_id) WHERE service_id IS NOT NULL;
 CREATE INDEX tasks_unaccounted ON tasks (service_id) WHERE service_id IS NOT NULL AND last_status = 'STOPPED' AND NOT accounted;

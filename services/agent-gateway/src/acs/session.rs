@@ -28,6 +28,8 @@ use crate::payload::{self, Host, PayloadError};
 
 /// How often a session looks by itself, should a wake have been lost.
 const LOOK_PERIOD: Duration = Duration::from_secs(15);
+/// An alarm that comes this late says nothing about the agent.
+const STALL: Duration = Duration::from_secs(1);
 /// How long the peer may take to answer a close.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -114,7 +116,11 @@ impl Acs {
         let liveness = self.shared.liveness;
         let mut beat = Instant::now() + liveness.beat;
         loop {
+            let alarm = beat.min(self.heard + liveness.silence);
+            // What an agent has said counts before the time that has passed.
             let step = tokio::select! {
+                biased;
+                () = shutdown.requested() => Err(End::Shutdown),
                 frame = self.socket.recv() => match frame {
                     Some(Ok(frame)) => self.hear(frame).await,
                     Some(Err(_)) | None => Err(End::Gone),
@@ -123,8 +129,12 @@ impl Acs {
                     Some(Order::Look(told)) => self.obey(*told).await,
                     Some(Order::Replaced) | None => Err(End::Replaced),
                 },
-                () = sleep_until(beat.min(self.heard + liveness.silence)) => {
+                () = sleep_until(alarm) => {
                     let now = Instant::now();
+                    if now >= alarm + STALL {
+                        // This process stood still, so nobody was asked for a sign of life.
+                        self.heard = now;
+                    }
                     if now >= self.heard + liveness.silence {
                         Err(End::Silent)
                     } else {
@@ -132,7 +142,6 @@ impl Acs {
                         self.beat(now).await
                     }
                 },
-                () = shutdown.requested() => Err(End::Shutdown),
             };
             if let Err(end) = step {
                 return end;
