@@ -32,7 +32,10 @@ fn main() -> ExitCode {
 }
 
 fn port() -> u16 {
-    env::var("PORT").ok().and_then(|text| text.parse().ok()).unwrap_or(8080)
+    env::var("PORT")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(8080)
 }
 
 fn serve() -> ExitCode {

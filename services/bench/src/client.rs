@@ -22,8 +22,14 @@ impl Client {
     pub fn new(url: impl Into<String>, pair: &KeyPair) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        let http = HyperClient::builder(TokioExecutor::new()).pool_max_idle_per_host(256).build(connector);
-        Self { http, url: url.into(), signer: Signer::new(Credentials::from(pair.clone()), "us-east-1", "ecs") }
+        let http = HyperClient::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(256)
+            .build(connector);
+        Self {
+            http,
+            url: url.into(),
+            signer: Signer::new(Credentials::from(pair.clone()), "us-east-1", "ecs"),
+        }
     }
 
     /// Calls an operation with a JSON body; gives the body of the reply.
@@ -35,11 +41,18 @@ impl Client {
             .method(Method::POST)
             .uri(format!("{}/", self.url))
             .header("content-type", "application/x-amz-json-1.1")
-            .header("x-amz-target", format!("AmazonEC2ContainerServiceV20141113.{operation}"))
+            .header(
+                "x-amz-target",
+                format!("AmazonEC2ContainerServiceV20141113.{operation}"),
+            )
             .body(())?;
         let (mut parts, ()) = request.into_parts();
         self.signer.sign(&mut parts, &body, chrono::Utc::now())?;
-        let reply = self.http.request(Request::from_parts(parts, Full::new(body))).await.context(operation.to_owned())?;
+        let reply = self
+            .http
+            .request(Request::from_parts(parts, Full::new(body)))
+            .await
+            .context(operation.to_owned())?;
         let status = reply.status();
         let body = reply.into_body().collect().await?.to_bytes();
         if !status.is_success() {

@@ -15,7 +15,12 @@ use anyhow::Context as _;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let path = |n: usize| words.get(n).map(PathBuf::from).context("usage: bench <berth binary> <sample binary> [--quick]");
+    let path = |n: usize| {
+        words
+            .get(n)
+            .map(PathBuf::from)
+            .context("usage: bench <berth binary> <sample binary> [--quick]")
+    };
     let (binary, program) = (path(0)?, path(1)?);
     let quick = words.iter().any(|word| word == "--quick");
     let (tasks, rounds) = if quick { (20_000, 10) } else { (100_000, 50) };

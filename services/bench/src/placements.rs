@@ -35,7 +35,9 @@ impl Drop for Hosts {
 impl Hosts {
     /// Registers `count` hosts of 64 cores in three zones, connected through a server whose lease we renew.
     pub async fn register(db: &Db, scope: &Scope, cluster: &str, count: usize) -> anyhow::Result<Self> {
-        let row = store::clusters::find_active(db, scope, cluster).await?.context("no cluster")?;
+        let row = store::clusters::find_active(db, scope, cluster)
+            .await?
+            .context("no cluster")?;
         let server = Uuid::new_v4();
         store::leases::renew(db, server).await?;
         let keep = Arc::new(AtomicBool::new(true));
@@ -47,16 +49,31 @@ impl Hosts {
             }
         });
         for numbers in (0..count).collect::<Vec<_>>().chunks(32) {
-            try_join_all(numbers.iter().map(|n| register_one(db, scope, row.id, &row.name, server, *n))).await?;
+            try_join_all(
+                numbers
+                    .iter()
+                    .map(|n| register_one(db, scope, row.id, &row.name, server, *n)),
+            )
+            .await?;
         }
         Ok(Self { keep })
     }
 }
 
-async fn register_one(db: &Db, scope: &Scope, cluster_id: i64, cluster: &str, server: Uuid, n: usize) -> anyhow::Result<()> {
+async fn register_one(
+    db: &Db,
+    scope: &Scope,
+    cluster_id: i64,
+    cluster: &str,
+    server: Uuid,
+    n: usize,
+) -> anyhow::Result<()> {
     let zone = format!("us-east-1{}", ["a", "b", "c"][n % 3]);
     let mut attributes = BTreeMap::from([("ecs.availability-zone".to_owned(), Some(zone))]);
-    for capability in ["com.amazonaws.ecs.capability.docker-remote-api.1.18", "ecs.capability.container-health-check"] {
+    for capability in [
+        "com.amazonaws.ecs.capability.docker-remote-api.1.18",
+        "ecs.capability.container-health-check",
+    ] {
         attributes.insert(capability.to_owned(), None);
     }
     let id = ContainerInstanceId(Uuid::new_v4());
@@ -79,7 +96,9 @@ async fn register_one(db: &Db, scope: &Scope, cluster_id: i64, cluster: &str, se
         tags: Vec::new(),
     };
     let now = chrono::Utc::now();
-    store::instances::register(db, scope, &registration, now).await?.context("not registered")?;
+    store::instances::register(db, scope, &registration, now)
+        .await?
+        .context("not registered")?;
     let session = Session {
         cluster_id,
         instance: id.uuid(),
@@ -89,7 +108,9 @@ async fn register_one(db: &Db, scope: &Scope, cluster_id: i64, cluster: &str, se
         agent_hash: String::new(),
         docker_version: String::new(),
     };
-    store::instances::connect(db, &session, now).await?.context("not connected")?;
+    store::instances::connect(db, &session, now)
+        .await?
+        .context("not connected")?;
     Ok(())
 }
 
@@ -116,14 +137,23 @@ pub async fn measure(server: &Server, tasks: usize) -> anyhow::Result<Vec<Figure
     let scope = Scope::new("000000000000".parse()?, "us-east-1".parse()?);
     let client = &server.client;
     let container = json!([{"name": "app", "image": "fake/app", "cpu": 128, "memory": 128}]);
-    client.call("RegisterTaskDefinition", json!({"family": "bench", "containerDefinitions": container})).await?;
+    client
+        .call(
+            "RegisterTaskDefinition",
+            json!({"family": "bench", "containerDefinitions": container}),
+        )
+        .await?;
     let mut figures = Vec::new();
     for hosts in [1000, 5000] {
         let cluster = format!("hosts-{hosts}");
-        client.call("CreateCluster", json!({"clusterName": cluster})).await?;
+        client
+            .call("CreateCluster", json!({"clusterName": cluster}))
+            .await?;
         println!("registering {hosts} simulated hosts");
         let _hosts = Hosts::register(&db, &scope, &cluster, hosts).await?;
-        let run = |count: usize| Bytes::from(json!({"cluster": cluster, "taskDefinition": "bench", "count": count}).to_string());
+        let run = |count: usize| {
+            Bytes::from(json!({"cluster": cluster, "taskDefinition": "bench", "count": count}).to_string())
+        };
         rate(client, "RunTask", run(10), 20).await?;
         println!("placing {tasks} tasks on {hosts} hosts, 10 a call");
         let quarter = tasks / 4 / 10;
@@ -133,11 +163,23 @@ pub async fn measure(server: &Server, tasks: usize) -> anyhow::Result<Vec<Figure
         }
         let least = if hosts == 5000 { 10_000.0 } else { 0.0 };
         let name = format!("placements, {hosts} hosts, 0 to {tasks} tasks");
-        figures.push(Figure::at_least(name, per_second.iter().sum::<f64>() / 4.0, "/s", least));
+        figures.push(Figure::at_least(
+            name,
+            per_second.iter().sum::<f64>() / 4.0,
+            "/s",
+            least,
+        ));
         let name = format!("placements, {hosts} hosts, the last quarter");
-        figures.push(Figure::at_least(name, per_second[3], "/s", least).against("the first quarter", per_second[0]));
+        figures.push(
+            Figure::at_least(name, per_second[3], "/s", least).against("the first quarter", per_second[0]),
+        );
         if hosts == 5000 {
-            figures.push(Figure::at_least("RunTask of one task, 5000 hosts", rate(client, "RunTask", run(1), 6000).await?, "req/s", 1500.0));
+            figures.push(Figure::at_least(
+                "RunTask of one task, 5000 hosts",
+                rate(client, "RunTask", run(1), 6000).await?,
+                "req/s",
+                1500.0,
+            ));
             figures.push(describe(client, &cluster).await?);
         }
     }
@@ -145,8 +187,15 @@ pub async fn measure(server: &Server, tasks: usize) -> anyhow::Result<Vec<Figure
 }
 
 async fn describe(client: &Client, cluster: &str) -> anyhow::Result<Figure> {
-    let listed: Value = client.call("ListTasks", json!({"cluster": cluster, "maxResults": 1})).await?;
+    let listed: Value = client
+        .call("ListTasks", json!({"cluster": cluster, "maxResults": 1}))
+        .await?;
     let body = Bytes::from(json!({"cluster": cluster, "tasks": listed["taskArns"]}).to_string());
     rate(client, "DescribeTasks", body.clone(), 500).await?;
-    Ok(Figure::at_least("DescribeTasks of one task", rate(client, "DescribeTasks", body, 20_000).await?, "req/s", 5000.0))
+    Ok(Figure::at_least(
+        "DescribeTasks of one task",
+        rate(client, "DescribeTasks", body, 20_000).await?,
+        "req/s",
+        5000.0,
+    ))
 }

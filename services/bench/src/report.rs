@@ -24,13 +24,29 @@ impl Figure {
     /// A figure that should be at least `least`.
     pub fn at_least(name: impl Into<String>, figure: f64, unit: &'static str, least: f64) -> Self {
         let target = format!(">= {least}");
-        Self { name: name.into(), figure, unit, target, ratio: None, against: None, met: Some(figure >= least) }
+        Self {
+            name: name.into(),
+            figure,
+            unit,
+            target,
+            ratio: None,
+            against: None,
+            met: Some(figure >= least),
+        }
     }
 
     /// A figure that should be at most `most`.
     pub fn at_most(name: impl Into<String>, figure: f64, unit: &'static str, most: f64) -> Self {
         let target = format!("<= {most}");
-        Self { name: name.into(), figure, unit, target, ratio: None, against: None, met: Some(figure <= most) }
+        Self {
+            name: name.into(),
+            figure,
+            unit,
+            target,
+            ratio: None,
+            against: None,
+            met: Some(figure <= most),
+        }
     }
 
     /// Compared with another figure of this run.
@@ -53,7 +69,10 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 /// # Errors
 /// When the file cannot be written.
 pub fn publish(figures: &[Figure], path: &Path) -> anyhow::Result<()> {
-    println!("\n{:<58} {:>12} {:<6} {:>12} {:>6}  against", "figure", "measured", "unit", "target", "ratio");
+    println!(
+        "\n{:<58} {:>12} {:<6} {:>12} {:>6}  against",
+        "figure", "measured", "unit", "target", "ratio"
+    );
     for f in figures {
         let mark = match f.met {
             Some(true) => "ok ",
@@ -62,7 +81,10 @@ pub fn publish(figures: &[Figure], path: &Path) -> anyhow::Result<()> {
         };
         let ratio = f.ratio.map_or(String::new(), |ratio| format!("{ratio:.2}"));
         let against = f.against.as_deref().unwrap_or("");
-        println!("{:<58} {:>12.1} {:<6} {:>12} {:>6}  {mark} {against}", f.name, f.figure, f.unit, f.target, ratio);
+        println!(
+            "{:<58} {:>12.1} {:<6} {:>12} {:>6}  {mark} {against}",
+            f.name, f.figure, f.unit, f.target, ratio
+        );
     }
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent)?;

@@ -31,7 +31,10 @@ impl Drop for Folder {
 
 /// Its key pair.
 pub fn key_pair() -> KeyPair {
-    KeyPair { access_key_id: "AKIABENCH00000000000".to_owned(), secret: Secret::new("a-secret-of-the-benchmark") }
+    KeyPair {
+        access_key_id: "AKIABENCH00000000000".to_owned(),
+        secret: Secret::new("a-secret-of-the-benchmark"),
+    }
 }
 
 /// A running `berth` process, killed when dropped.
@@ -47,7 +50,12 @@ impl Process {
         let child = Command::new(binary)
             .arg(role)
             .args(flags)
-            .args(["--access-key-id", &pair.access_key_id, "--secret-access-key", pair.secret.expose()])
+            .args([
+                "--access-key-id",
+                &pair.access_key_id,
+                "--secret-access-key",
+                pair.secret.expose(),
+            ])
             .env("BERTH_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -60,7 +68,10 @@ impl Process {
     /// Resident memory in MiB.
     pub fn resident_mib(&self) -> anyhow::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .context("no VmRSS")?;
         let kib: f64 = line.split_whitespace().nth(1).context("no figure")?.parse()?;
         Ok(kib / 1024.0)
     }
@@ -97,12 +108,25 @@ impl Server {
         let database_url = postgres.url();
         let listen = format!("127.0.0.1:{}", free_port()?);
         let data = folder.join("server");
-        let flags = ["--listen", &listen, "--database-url", &database_url, "--data-dir", &data.display().to_string()];
+        let flags = [
+            "--listen",
+            &listen,
+            "--database-url",
+            &database_url,
+            "--data-dir",
+            &data.display().to_string(),
+        ];
         let process = Process::start(binary, "server", &flags, &folder.join("server.log"))?;
         let url = format!("http://{listen}");
         let client = Client::new(&url, &key_pair());
         until_ready(&client).await?;
-        Ok(Self { process, client, url, database_url, postgres })
+        Ok(Self {
+            process,
+            client,
+            url,
+            database_url,
+            postgres,
+        })
     }
 
     pub async fn stop(self) -> anyhow::Result<()> {
@@ -113,7 +137,9 @@ impl Server {
 
 /// A port that is free right now.
 pub fn free_port() -> anyhow::Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?
+        .local_addr()?
+        .port())
 }
 
 /// Waits until the server answers a signed call.

@@ -58,38 +58,89 @@ impl ControlPlane {
     ) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("the listener has no address")?;
         let vault = Arc::new(Vault::new(&config.master_key, Random::from_os()));
-        keys::store_first_pair(&db, &vault, &config.account, &config.region, &config.key_pair, clock.now())
-            .await
-            .context("the first key pair could not be stored")?;
+        keys::store_first_pair(
+            &db,
+            &vault,
+            &config.account,
+            &config.region,
+            &config.key_pair,
+            clock.now(),
+        )
+        .await
+        .context("the first key pair could not be stored")?;
         let stored = StoredKeys::new(DatabaseKeys(db.clone()), vault, clock.clone());
-        let settings = VerifierSettings { regions: config.regions.clone(), ..VerifierSettings::default() };
+        let settings = VerifierSettings {
+            regions: config.regions.clone(),
+            ..VerifierSettings::default()
+        };
         let verifier = Arc::new(Verifier::new(Arc::new(stored), settings));
 
-        tasks.spawn("wakes-out", db.wakes().clone().run_sender(db.pool().clone(), tasks.shutdown().clone()));
-        tasks.spawn("wakes-in", db.wakes().clone().run_receiver(db.pool().clone(), tasks.shutdown().clone()));
+        tasks.spawn(
+            "wakes-out",
+            db.wakes()
+                .clone()
+                .run_sender(db.pool().clone(), tasks.shutdown().clone()),
+        );
+        tasks.spawn(
+            "wakes-in",
+            db.wakes()
+                .clone()
+                .run_receiver(db.pool().clone(), tasks.shutdown().clone()),
+        );
         let placer = Placer::new(db.clone(), clock.clone(), tasks.clone());
         let api_config = ApiConfig {
-            advertise_url: config.advertise_url.clone().unwrap_or_else(|| format!("http://{address}")),
+            advertise_url: config
+                .advertise_url
+                .clone()
+                .unwrap_or_else(|| format!("http://{address}")),
             regions: config.regions.iter().flatten().cloned().collect(),
             stopped_task_retention: config.reconcilers.stopped_task_retention,
             allow_reset: config.allow_reset,
             operator_account: config.account.clone(),
         };
-        let api = Api { db: db.clone(), placer: placer.clone(), clock: clock.clone(), config: Arc::new(api_config) };
-        let gateway = Gateway::start(db.clone(), verifier.clone(), clock.clone(), config.reconcilers.host_loss_after, tasks);
-        let surroundings = Surroundings { db, placer, clock, random: Random::from_os(), config: Arc::new(config.reconcilers) };
+        let api = Api {
+            db: db.clone(),
+            placer: placer.clone(),
+            clock: clock.clone(),
+            config: Arc::new(api_config),
+        };
+        let gateway = Gateway::start(
+            db.clone(),
+            verifier.clone(),
+            clock.clone(),
+            config.reconcilers.host_loss_after,
+            tasks,
+        );
+        let surroundings = Surroundings {
+            db,
+            placer,
+            clock,
+            random: Random::from_os(),
+            config: Arc::new(config.reconcilers),
+        };
         let reconcilers = Reconcilers::start(tasks, &surroundings);
 
-        let router = Edge { api: api.clone(), verifier }.router().merge(gateway.router());
+        let router = Edge {
+            api: api.clone(),
+            verifier,
+        }
+        .router()
+        .merge(gateway.router());
         let listener = listener.tap_io(|stream| {
             let _ = stream.set_nodelay(true);
         });
         let shutdown = tasks.shutdown().clone();
         tasks.spawn("http", async move {
             let service = router.into_make_service_with_connect_info::<SocketAddr>();
-            axum::serve(listener, service).with_graceful_shutdown(async move { shutdown.requested().await }).await
+            axum::serve(listener, service)
+                .with_graceful_shutdown(async move { shutdown.requested().await })
+                .await
         });
-        Ok(Self { address, api, reconcilers })
+        Ok(Self {
+            address,
+            api,
+            reconcilers,
+        })
     }
 }
 

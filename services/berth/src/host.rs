@@ -1,9 +1,11 @@
 //! `berth agent`: this machine as a container instance.
 
+mod registry_keys;
+
 use std::sync::Arc;
 
-use agent::config::{AccessKey, AgentConfig, ImageCleanup, ImagePullBehavior, MetadataConfig};
 use agent::Agent;
+use agent::config::{AccessKey, AgentConfig, ImageCleanup, ImagePullBehavior, MetadataConfig};
 use anyhow::Context as _;
 use auth::KeyPair;
 use kit::Tasks;
@@ -17,15 +19,24 @@ use crate::config::{AgentSettings, Config, ImagePullBehavior as PullSetting};
 /// When the engine does not answer.
 pub async fn start(config: &Config, server: &str, key_pair: &KeyPair, tasks: &Tasks) -> anyhow::Result<()> {
     let settings = &config.agent;
-    let runtime = DockerRuntime::connect(&settings.docker_host).await.with_context(|| {
-        format!("Docker Engine does not answer at {}; start dockerd, or name another one with --docker-host", settings.docker_host)
-    })?;
+    let runtime = DockerRuntime::connect(&settings.docker_host)
+        .await
+        .with_context(|| {
+            format!(
+                "Docker Engine does not answer at {}; start dockerd, or name another one with --docker-host",
+                settings.docker_host
+            )
+        })?;
     let data_dir = config.data_dir.join("agent");
-    std::fs::create_dir_all(&data_dir).with_context(|| format!("the folder {} could not be made", data_dir.display()))?;
+    std::fs::create_dir_all(&data_dir)
+        .with_context(|| format!("the folder {} could not be made", data_dir.display()))?;
     let mut agent_config = AgentConfig::new(server, settings.cluster.clone(), access_key(key_pair));
     agent_config.region = config.region.to_string();
     agent_config.data_dir = Some(data_dir);
     fill(&mut agent_config, settings);
+    if let Some(file) = &settings.docker_config {
+        agent_config.registry_auth = registry_keys::read(file)?;
+    }
     let agent = Agent::new(agent_config, Arc::new(runtime));
     let shutdown = tasks.shutdown().clone();
     tasks.spawn("agent", async move { agent.run(shutdown).await });
@@ -59,5 +70,13 @@ fn fill(config: &mut AgentConfig, settings: &AgentSettings) {
         minimum_age: settings.image_minimum_age,
         images_per_cycle: settings.images_per_cleanup,
     };
-    config.metadata = Some(MetadataConfig::default());
+    config.tags = settings.tags.clone();
+    config.cpu_units = settings.cpu_units;
+    config.memory_mib = settings.memory_mib;
+    config.gpu_ids = settings.gpus.clone();
+    config.reserved_ports = settings.reserved_ports.clone();
+    config.metadata = Some(MetadataConfig {
+        listen: settings.metadata_address,
+        ..MetadataConfig::default()
+    });
 }

@@ -16,7 +16,9 @@ pub struct DatabaseKeys(pub Db);
 #[async_trait]
 impl SealedKeySource for DatabaseKeys {
     async fn find(&self, access_key_id: &str) -> Result<Option<SealedKey>, Box<dyn Error + Send + Sync>> {
-        let Some(row) = access_keys::find(&self.0, access_key_id).await? else { return Ok(None) };
+        let Some(row) = access_keys::find(&self.0, access_key_id).await? else {
+            return Ok(None);
+        };
         Ok(Some(SealedKey {
             account: row.account.parse::<AccountId>()?,
             access_key_id: row.access_key_id,

@@ -61,7 +61,8 @@ async fn private_database(
             shutdown.request();
         }
     });
-    url.parse().context("the private PostgreSQL's address cannot be read")
+    url.parse()
+        .context("the private PostgreSQL's address cannot be read")
 }
 
 async fn serve_with_agent(config: &Config, options: PgConnectOptions, tasks: &Tasks) -> anyhow::Result<()> {
@@ -70,7 +71,13 @@ async fn serve_with_agent(config: &Config, options: PgConnectOptions, tasks: &Ta
         return Ok(());
     }
     let key_pair = config.key_pair(&Random::from_os())?;
-    host::start(config, &format!("http://{}", control_plane.address), &key_pair, tasks).await
+    host::start(
+        config,
+        &format!("http://{}", control_plane.address),
+        &key_pair,
+        tasks,
+    )
+    .await
 }
 
 /// `berth server`.
@@ -92,7 +99,9 @@ pub fn agent(config: &Config) -> anyhow::Result<ExitCode> {
             bail!("which server to join? Give its address with --server http://HOST:8400");
         };
         let Some(key_pair) = config.existing_key_pair()? else {
-            bail!("the agent needs keys of the server: give --access-key-id and --secret-access-key (`berth env` on the server shows them)");
+            bail!(
+                "the agent needs keys of the server: give --access-key-id and --secret-access-key (`berth env` on the server shows them)"
+            );
         };
         host::start(config, server, &key_pair, &tasks).await?;
         tasks.shutdown().requested().await;
@@ -104,7 +113,10 @@ pub fn agent(config: &Config) -> anyhow::Result<ExitCode> {
 /// `berth env`.
 pub fn env(config: &Config) -> anyhow::Result<ExitCode> {
     let Some(pair) = config.existing_key_pair()? else {
-        bail!("there are no keys in {} yet: start `berth dev` first", config.data_dir.display());
+        bail!(
+            "there are no keys in {} yet: start `berth dev` first",
+            config.data_dir.display()
+        );
     };
     println!("export AWS_ENDPOINT_URL={}", quoted(&config.advertise_url));
     println!("export AWS_ACCESS_KEY_ID={}", quoted(&pair.access_key_id));
@@ -130,17 +142,24 @@ pub fn config(config: &Config, get: Option<&str>) -> anyhow::Result<ExitCode> {
 /// `berth clean`.
 pub fn clean(config: &Config) -> anyhow::Result<ExitCode> {
     on_runtime(config, |_| async move {
-        agent::remove_metadata_redirect().await.context("the redirection of the metadata address stays")
+        agent::remove_metadata_redirect()
+            .await
+            .context("the redirection of the metadata address stays")
     })
 }
 
 async fn serve(config: &Config, options: PgConnectOptions, tasks: &Tasks) -> anyhow::Result<ControlPlane> {
     let random = Random::from_os();
     // First the address: nobody waits for a database only to hear that the port is taken.
-    let listener = TcpListener::bind(config.listen)
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!(
+            "cannot listen on {}; choose another address with --listen",
+            config.listen
+        )
+    })?;
+    let db = Db::connect(options, CONNECTIONS)
         .await
-        .with_context(|| format!("cannot listen on {}; choose another address with --listen", config.listen))?;
-    let db = Db::connect(options, CONNECTIONS).await.context("PostgreSQL could not be used")?;
+        .context("PostgreSQL could not be used")?;
     let settings = ControlPlaneConfig {
         advertise_url: Some(config.advertise_url.clone()),
         account: config.account_id.clone(),
@@ -163,7 +182,9 @@ async fn serve(config: &Config, options: PgConnectOptions, tasks: &Tasks) -> any
 
 fn database(config: &Config) -> anyhow::Result<PgConnectOptions> {
     let Some(url) = &config.database_url else {
-        bail!("which PostgreSQL? Set DATABASE_URL or --database-url, or use `berth dev`, which starts one of its own");
+        bail!(
+            "which PostgreSQL? Set DATABASE_URL or --database-url, or use `berth dev`, which starts one of its own"
+        );
     };
     url.parse().context("the database's URL cannot be read")
 }
@@ -174,7 +195,10 @@ where
     F: Future<Output = anyhow::Result<()>>,
 {
     kit::logging::init(&config.log, config.log_format)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("no runtime")?;
     runtime.block_on(async {
         let tasks = Tasks::new(Shutdown::new());
         tasks.stop_on_signals();
@@ -188,6 +212,13 @@ where
 
 /// A value that any shell takes as it is.
 fn quoted(text: &str) -> String {
-    let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:+=@".contains(&b));
-    if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    let plain = !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_./:+=@".contains(&b));
+    if plain {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
 }

@@ -1,11 +1,13 @@
 //! The settings of the agent of this host.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use super::layers::Layers;
-use super::{ConfigError, at_least_a_second, parsed, values};
+use super::{ConfigError, absolute, at_least_a_second, parsed, values};
 
 /// What can be configured about the agent of this host.
 #[derive(Debug, Clone)]
@@ -17,6 +19,18 @@ pub struct AgentSettings {
     pub attributes: BTreeMap<String, String>,
     pub availability_zone: String,
     pub instance_type: Option<String>,
+    pub tags: BTreeMap<String, String>,
+    /// CPU units to register; those of the machine if `None`.
+    pub cpu_units: Option<u64>,
+    /// MiB to register; those of the machine if `None`.
+    pub memory_mib: Option<u64>,
+    pub gpus: Vec<String>,
+    /// TCP ports kept from tasks (I-02).
+    pub reserved_ports: Vec<u16>,
+    /// File in the form of Docker's `config.json`, with keys of private registries.
+    pub docker_config: Option<PathBuf>,
+    /// Where the metadata endpoint listens.
+    pub metadata_address: SocketAddr,
     /// MiB kept from tasks.
     pub reserved_memory_mib: u64,
     pub image_pull_behavior: ImagePullBehavior,
@@ -51,6 +65,19 @@ impl AgentSettings {
                 .unwrap_or_default(),
             availability_zone: layers.required("agent.availability_zone", parsed)?,
             instance_type: layers.optional("agent.instance_type", parsed)?,
+            tags: layers.optional("agent.tags", values::map)?.unwrap_or_default(),
+            cpu_units: layers.optional("agent.cpu", parsed)?,
+            memory_mib: layers.optional("agent.memory", parsed)?,
+            gpus: layers
+                .optional("agent.gpus", |text| {
+                    Ok(values::list(text).map(str::to_owned).collect())
+                })?
+                .unwrap_or_default(),
+            reserved_ports: layers.required("agent.reserved_ports", |text| {
+                values::list(text).map(parsed).collect()
+            })?,
+            docker_config: layers.optional("agent.docker_config", absolute)?,
+            metadata_address: layers.required("agent.metadata_address", parsed)?,
             reserved_memory_mib: layers.required("agent.reserved_memory", parsed)?,
             image_pull_behavior: layers.required("agent.image_pull_behavior", parsed)?,
             container_stop_timeout: layers.required("agent.container_stop_timeout", at_least_a_second)?,

@@ -182,6 +182,31 @@ pub static SETTINGS: &[Setting] = &[
         Text("TYPE"),
         "Instance type that this host registers with",
     ),
+    Setting::of("agent.tags", Map, "Tags of this host's container instance"),
+    Setting::of(
+        "agent.cpu",
+        Text("UNITS"),
+        "CPU units to register; 1024 a core if unset",
+    ),
+    Setting::of(
+        "agent.memory",
+        Text("MIB"),
+        "Memory to register, in MiB; all of it if unset",
+    ),
+    Setting::of("agent.gpus", List("ID"), "GPUs that tasks may use"),
+    Setting::of("agent.reserved_ports", List("PORT"), "TCP ports kept from tasks")
+        .or("22,2375,2376,51678,51679"),
+    Setting::of(
+        "agent.docker_config",
+        Text("FILE"),
+        "Docker's config.json with the keys of private registries",
+    ),
+    Setting::of(
+        "agent.metadata_address",
+        Text("ADDRESS"),
+        "Where the agent serves metadata; another one for each agent of a machine",
+    )
+    .or("127.0.0.1:51679"),
     Setting::of(
         "agent.reserved_memory",
         Text("MIB"),
