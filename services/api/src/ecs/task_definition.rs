@@ -33,7 +33,6 @@ pub fn build(mut input: RegisterTaskDefinitionRequest, registered_by: &str) -> R
     }
     let mut definition = document(input, registered_by);
     amounts::settle(&mut definition)?;
-    defaults::wrap_commands(&mut definition);
     check::check(&definition)?;
     definition.compatibilities = Some(compatibility::decide(&definition)?);
     definition.requires_attributes = Some(attributes::required(&definition));

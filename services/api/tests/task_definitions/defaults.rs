@@ -189,21 +189,6 @@ async fn td13_amounts_come_back_as_whole_numbers() {
 }
 
 #[tokio::test]
-async fn td29_a_single_string_is_a_shell_command() {
-    let api = TestApi::new().await;
-    let shown = register(
-        &api,
-        web(
-            json!({}),
-            json!({"healthCheck": {"command": ["curl -f localhost"]}}),
-        ),
-    )
-    .await;
-    let expected = json!({"command": ["CMD-SHELL", "curl -f localhost"]});
-    assert_eq!(shown["containerDefinitions"][0]["healthCheck"], expected);
-}
-
-#[tokio::test]
 async fn td10_empty_roles_are_no_roles() {
     let api = TestApi::new().await;
     let shown = register(

@@ -4,11 +4,13 @@
 
 mod attributes;
 mod defaults;
+mod environment;
 mod fargate;
 mod lifecycle;
 mod malformed;
 mod networks;
 mod rules;
+mod volumes;
 
 use serde_json::{Value, json};
 use test_support::TestApi;
@@ -59,4 +61,30 @@ async fn all_accepted(api: &TestApi, bodies: Vec<Value>) {
     for body in bodies {
         register(api, body).await;
     }
+}
+
+/// Definitions that differ from the smallest in one container's members.
+fn apps(containers: Vec<Value>) -> Vec<Value> {
+    containers
+        .into_iter()
+        .map(|container| web(json!({}), container))
+        .collect()
+}
+
+fn app_cases(cases: Vec<(Value, &str)>) -> Vec<(Value, &str)> {
+    cases
+        .into_iter()
+        .map(|(container, text)| (web(json!({}), container), text))
+        .collect()
+}
+
+/// A definition of these containers, each with an image and memory of its own.
+fn of(containers: Value) -> Value {
+    let mut all = containers;
+    for container in all.as_array_mut().unwrap() {
+        let mut whole = json!({"image": "nginx", "memory": 64});
+        merge(&mut whole, container.clone());
+        *container = whole;
+    }
+    json!({"family": "web", "containerDefinitions": all})
 }

@@ -1,35 +1,9 @@
-//! What is refused, and what is just accepted (TD-20 to TD-22, TD-29 to TD-39, K-08).
+//! What is refused, and what is just accepted (TD-20 to TD-22, TD-29 to TD-31, TD-35 to TD-39, K-08).
 
 use serde_json::{Value, json};
 use test_support::TestApi;
 
-use super::{all_accepted, all_refused, merge, web};
-
-/// Definitions that differ from the smallest in one container's members.
-fn apps(containers: Vec<Value>) -> Vec<Value> {
-    containers
-        .into_iter()
-        .map(|container| web(json!({}), container))
-        .collect()
-}
-
-fn app_cases(cases: Vec<(Value, &str)>) -> Vec<(Value, &str)> {
-    cases
-        .into_iter()
-        .map(|(container, text)| (web(json!({}), container), text))
-        .collect()
-}
-
-/// A definition of these containers, each with an image and memory of its own.
-fn of(containers: Value) -> Value {
-    let mut all = containers;
-    for container in all.as_array_mut().unwrap() {
-        let mut whole = json!({"image": "nginx", "memory": 64});
-        merge(&mut whole, container.clone());
-        *container = whole;
-    }
-    json!({"family": "web", "containerDefinitions": all})
-}
+use super::{all_accepted, all_refused, app_cases, apps, merge, of, web};
 
 #[tokio::test]
 async fn td20_a_definition_needs_a_family_and_one_to_ten_named_containers() {
@@ -212,13 +186,20 @@ async fn td29_health_checks_have_ranges() {
     let mut refused = vec![
         (check(json!({"command": []})), "healthCheck"),
         (check(json!({"command": ["CMD"]})), "healthCheck"),
+        (check(json!({"command": ["CMD-SHELL"]})), "healthCheck"),
+        (check(json!({"command": [""]})), "healthCheck"),
         (check(json!({"command": ["curl", "localhost"]})), "healthCheck"),
         (check(json!({"command": ["CMD-SHELL", "a", "b"]})), "healthCheck"),
     ];
-    let mut accepted = vec![
-        check(json!({"command": ["NONE"]})),
-        check(json!({"command": ["CMD", "true"]})),
+    let commands = [
+        json!(["NONE"]),
+        json!(["CMD", "true"]),
+        json!(["CMD-SHELL", "true"]),
+        json!(["curl -f localhost"]),
     ];
+    let mut accepted: Vec<Value> = commands
+        .map(|command| check(json!({"command": command})))
+        .to_vec();
     for (setting, least, most) in ranges {
         refused.extend([least - 1, most + 1].map(|value| (check(json!({setting: value})), setting)));
         accepted.extend([least, most].map(|value| check(json!({setting: value}))));
@@ -313,190 +294,6 @@ async fn td31_placement_constraints_are_expressions_of_the_query_language() {
         .await;
     assert_eq!(refusal.code, "InvalidParameterException", "memberOf only");
     all_accepted(&api, vec![with(json!(vec![zone("a"); 10]))]).await;
-}
-
-#[tokio::test]
-async fn td32_environment_files_end_in_env_and_are_at_most_ten() {
-    let api = TestApi::new().await;
-    let files = |values: Vec<&str>| {
-        let files: Vec<Value> = values
-            .into_iter()
-            .map(|value| json!({"type": "s3", "value": value}))
-            .collect();
-        json!({"environmentFiles": files})
-    };
-    let bad = [
-        "arn:aws:s3:::bucket/app.txt",
-        "arn:aws:s3:::bucket.env",
-        "arn:aws:sqs:::bucket/app.env",
-        "app.env",
-        "./app.env",
-        "ftp://host/app.env",
-        "file://app.env",
-        "http:///app.env",
-        "/etc/app",
-        "",
-    ];
-    all_refused(
-        &api,
-        app_cases(
-            bad.iter()
-                .map(|value| (files(vec![*value]), "end in .env"))
-                .collect(),
-        ),
-    )
-    .await;
-    let eleven = of(json!([
-        {"name": "a", "environmentFiles": files(vec!["/a.env"; 6])["environmentFiles"]},
-        {"name": "b", "environmentFiles": files(vec!["/b.env"; 5])["environmentFiles"]},
-    ]));
-    all_refused(
-        &api,
-        vec![(
-            eleven,
-            "The maximum number of environment files was exceeded. Specify ten or less and try again",
-        )],
-    )
-    .await;
-    let good = [
-        "arn:aws:s3:::bucket/dir/app.env",
-        "/etc/app.env",
-        "file:///etc/app.env",
-        "http://host/app.env",
-        "https://host/app.env",
-    ];
-    all_accepted(&api, apps(vec![files(good.to_vec()), files(vec!["/a.env"; 10])])).await;
-}
-
-#[tokio::test]
-async fn td33_a_definition_has_at_most_64_kib() {
-    let api = TestApi::new().await;
-    let sized = |bytes: usize| {
-        let body = |value: &str| web(json!({}), json!({"environment": [{"name": "A", "value": value}]}));
-        let rest = body("").to_string().len();
-        body(&"x".repeat(bytes - rest))
-    };
-    let refusal = api.refused("RegisterTaskDefinition", sized(65_537)).await;
-    let expected = "Actual length: '65537'. Max allowed length is '65536' bytes.";
-    assert_eq!(
-        (refusal.code.as_str(), refusal.message.as_str()),
-        ("ClientException", expected)
-    );
-    let mut tagged = sized(65_536);
-    merge(
-        &mut tagged,
-        json!({"tags": [{"key": "team", "value": "tags do not count"}]}),
-    );
-    all_accepted(&api, vec![tagged]).await;
-}
-
-#[tokio::test]
-async fn td33_a_secret_shares_its_name_with_nothing() {
-    let api = TestApi::new().await;
-    let role = json!({"executionRoleArn": "arn:aws:iam::000000000000:role/execution"});
-    let secrets = |environment: Value, names: Vec<&str>| {
-        let secrets: Vec<Value> = names
-            .into_iter()
-            .map(|name| json!({"name": name, "valueFrom": "/x"}))
-            .collect();
-        json!({"environment": environment, "secrets": secrets})
-    };
-    let shared = "The secret name must be unique and not shared with any new or existing environment variables set on the container, such as 'DB'";
-    all_refused(&api, vec![
-        (web(role.clone(), secrets(json!([{"name": "DB", "value": "x"}]), vec!["DB"])), shared),
-        (web(role.clone(), secrets(json!([]), vec!["DB", "DB"])), shared),
-        (web(role.clone(), secrets(json!([]), vec![""])), "secret's name"),
-        (web(json!({}), secrets(json!([]), vec!["DB"])), "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'."),
-        (web(json!({}), json!({"environment": [{"value": "x"}]})), "environment variable's name"),
-    ])
-    .await;
-    all_accepted(
-        &api,
-        vec![web(role, secrets(json!([{"name": "db"}]), vec!["DB"]))],
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn se02_se03_secrets_come_from_secrets_or_parameters() {
-    let api = TestApi::new().await;
-    let from = |value: &str| {
-        web(
-            json!({"executionRoleArn": "execution"}),
-            json!({"secrets": [{"name": "A", "valueFrom": value}]}),
-        )
-    };
-    let good = [
-        "arn:aws:secretsmanager:us-east-1:000000000000:secret:db-AbCdEf",
-        "arn:aws:secretsmanager:us-east-1:000000000000:secret:db-AbCdEf:username::",
-        "arn:aws:ssm:us-east-1:000000000000:parameter/app/db",
-        "/app/db",
-        "db",
-        "db:3",
-    ];
-    let bad = [
-        "",
-        "a b",
-        "arn:aws:secretsmanager:us-east-1:000000000000:secret:db-AbCdEf:username",
-        "arn:aws:s3:::bucket/key",
-        "arn:aws:ssm:us-east-1:000000000000:document/x",
-        "arn:aws",
-    ];
-    all_refused(
-        &api,
-        bad.iter()
-            .map(|value| (from(value), "'valueFrom' of secret 'A'"))
-            .collect(),
-    )
-    .await;
-    all_accepted(&api, good.iter().map(|value| from(value)).collect()).await;
-}
-
-#[tokio::test]
-async fn td34_volumes_have_one_configuration_and_are_there_when_mounted() {
-    let api = TestApi::new().await;
-    let with = |volumes: Value| web(json!({"volumes": volumes}), json!({}));
-    let efs = |more: Value| {
-        let mut efs = json!({"fileSystemId": "fs-1"});
-        merge(&mut efs, more);
-        with(json!([{"name": "v", "efsVolumeConfiguration": efs}]))
-    };
-    let at_launch = |names: Vec<&str>, mounted: &str| {
-        let volumes: Vec<Value> = names
-            .into_iter()
-            .map(|name| json!({"name": name, "configuredAtLaunch": true}))
-            .collect();
-        web(
-            json!({"volumes": volumes}),
-            json!({"mountPoints": [{"sourceVolume": mounted, "containerPath": "/data"}]}),
-        )
-    };
-    all_refused(&api, vec![
-        (with(json!([{"host": {}}])), "name of a volume"),
-        (with(json!([{"name": "a b"}])), "name of a volume"),
-        (with(json!([{"name": "a".repeat(256)}])), "name of a volume"),
-        (with(json!([{"name": "v"}, {"name": "v"}])), "Duplicate volume 'v'"),
-        (with(json!([{"name": "v", "host": {}, "dockerVolumeConfiguration": {}}])), "one configuration"),
-        (with(json!([{"name": "v", "host": {}, "configuredAtLaunch": true}])), "one configuration"),
-        (with(json!([{"name": "v", "dockerVolumeConfiguration": {"scope": "task", "autoprovision": true}}])), "autoprovisioned"),
-        (web(json!({}), json!({"mountPoints": [{"sourceVolume": "v", "containerPath": "/v"}]})), "Unknown volume 'v'."),
-        (web(json!({"volumes": [{"name": "v"}]}), json!({"mountPoints": [{"sourceVolume": "v"}]})), "containerPath"),
-        (web(json!({}), json!({"volumesFrom": [{"sourceContainer": "b"}]})), "Invalid 'volumesFrom' setting. Unknown container: 'b'"),
-        (at_launch(vec!["a", "b"], "a"), "Only one volume"),
-        (with(json!([{"name": "v", "configuredAtLaunch": true}])), "Volumes [v] are not referenced by any of the containers"),
-        (efs(json!({"authorizationConfig": {"iam": "ENABLED"}})), "EFS IAM authorization requires TransitEncryption to be enabled"),
-        (efs(json!({"transitEncryptionPort": 2999})), "TransitEncryptionPort requires that TransitEncryption is enabled"),
-        (efs(json!({"transitEncryption": "ENABLED", "rootDirectory": "/x", "authorizationConfig": {"accessPointId": "fsap-1"}})), "the root directory must either be set"),
-    ])
-    .await;
-    all_accepted(&api, vec![
-        with(json!([{"name": "v", "configuredAtLaunch": false, "host": {}}])),
-        with(json!([{"name": "v", "dockerVolumeConfiguration": {"scope": "shared", "autoprovision": true}}])),
-        at_launch(vec!["a"], "a"),
-        efs(json!({"transitEncryption": "ENABLED", "transitEncryptionPort": 2999, "authorizationConfig": {"accessPointId": "fsap-1", "iam": "ENABLED"}})),
-        with(json!([{"name": "v", "s3filesVolumeConfiguration": {"fileSystemArn": "arn:aws:s3files:us-east-1:000000000000:file-system/fs-1"}}])),
-    ])
-    .await;
 }
 
 #[tokio::test]

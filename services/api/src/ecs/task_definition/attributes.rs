@@ -1,7 +1,6 @@
 //! Attributes that a host must have to run a definition (TD-14). Agents declare them when they register; placement asks for each.
 //!
-//! Names are those of the official agent. Where ECS has none for something that an agent may not be able to do, the name begins
-//! with `berth.capability.`.
+//! Names are those of the official agent.
 
 use std::collections::BTreeMap;
 
@@ -155,6 +154,15 @@ fn container(needs: &mut Needs, container: &ContainerDefinition, definition: &Ta
             container.start_timeout.is_some() || container.stop_timeout.is_some(),
             "container-ordering",
         ),
+        // Berth's own places need nothing: an agent that can not read one fails the task and names the place (TD-32).
+        (
+            container
+                .environment_files
+                .iter()
+                .flatten()
+                .any(|file| file.value.starts_with("arn:")),
+            "env-files.s3",
+        ),
         (
             container
                 .restart_policy
@@ -180,9 +188,6 @@ fn container(needs: &mut Needs, container: &ContainerDefinition, definition: &Ta
     secrets(needs, container.secrets.as_ref(), "environment-variables");
     if let Some(logs) = &container.log_configuration {
         logging(needs, logs, with_role);
-    }
-    for file in container.environment_files.iter().flatten() {
-        environment_file(needs, &file.value);
     }
     security(needs, container);
     firelens(needs, container);
@@ -229,19 +234,6 @@ fn logging(needs: &mut Needs, logs: &LogConfiguration, with_role: bool) {
         needs.ecs("logging-driver.awsfirelens.log-driver-buffer-limit");
     }
     secrets(needs, logs.secret_options.as_ref(), "bootstrap.log-driver");
-}
-
-/// Objects of S3 as on AWS; Berth's own places have a capability for each way to read them (TD-32).
-fn environment_file(needs: &mut Needs, value: &str) {
-    let place = match value {
-        _ if value.starts_with("arn:") => return needs.ecs("env-files.s3"),
-        _ if value.starts_with("http://") => "http",
-        _ if value.starts_with("https://") => "https",
-        _ => "file",
-    };
-    needs
-        .0
-        .insert(format!("berth.capability.env-files.{place}"), None);
 }
 
 fn security(needs: &mut Needs, container: &ContainerDefinition) {

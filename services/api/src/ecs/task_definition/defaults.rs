@@ -5,20 +5,6 @@ use aws_model::ecs::types::{
     ContainerDefinition, NetworkMode, PortMapping, TaskDefinition, TransportProtocol,
 };
 
-/// Makes a health check's single string a shell command (TD-29).
-pub fn wrap_commands(definition: &mut TaskDefinition) {
-    for container in definition.container_definitions.iter_mut().flatten() {
-        let Some(check) = &mut container.health_check else {
-            continue;
-        };
-        if let [command] = check.command.as_slice()
-            && !matches!(command.as_str(), "CMD" | "CMD-SHELL" | "NONE")
-        {
-            check.command = vec!["CMD-SHELL".to_owned(), command.clone()];
-        }
-    }
-}
-
 /// Fills in the defaults.
 pub fn fill(definition: &mut TaskDefinition) {
     let mode = definition.network_mode;

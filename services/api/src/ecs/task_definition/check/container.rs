@@ -74,10 +74,10 @@ fn amounts(container: &ContainerDefinition, definition: &TaskDefinition) -> Resu
         ("memory", container.memory),
         ("memoryReservation", container.memory_reservation),
     ];
-    for (setting, _) in amounts
+    let little = amounts
         .into_iter()
-        .filter(|(_, mib)| mib.is_some_and(|mib| mib < LEAST_MEMORY))
-    {
+        .find(|(_, mib)| mib.is_some_and(|mib| mib < LEAST_MEMORY));
+    if let Some((setting, _)) = little {
         return refuse_in(
             container,
             &format!("'{setting}' must be at least {LEAST_MEMORY} MiB."),
@@ -133,7 +133,7 @@ fn network(container: &ContainerDefinition, mode: Option<NetworkMode>) -> Result
     }
 }
 
-/// TD-29.
+/// TD-29. A single text is a command for the shell; it is stored as it is (TD-11).
 fn health_check(container: &ContainerDefinition, check: &HealthCheck) -> Result<()> {
     if check.command.len() > MOST_TEXTS {
         return refuse_in(
@@ -141,10 +141,15 @@ fn health_check(container: &ContainerDefinition, check: &HealthCheck) -> Result<
             &format!("'healthCheck.command' can have at most {MOST_TEXTS} entries."),
         );
     }
-    let well_formed = match check.command.first().map(String::as_str) {
-        Some("NONE") => check.command.len() == 1,
-        Some("CMD-SHELL") => check.command.len() == 2,
-        Some("CMD") => check.command.len() > 1,
+    let well_formed = match check
+        .command
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
+        ["NONE"] | ["CMD-SHELL", _] | ["CMD", _, ..] => true,
+        [one] => !matches!(*one, "" | "CMD" | "CMD-SHELL"),
         _ => false,
     };
     if !well_formed {
@@ -242,7 +247,7 @@ fn credentials(container: &ContainerDefinition, definition: &TaskDefinition) -> 
         let place = spec
             .strip_prefix("credentialspec:")
             .or_else(|| spec.strip_prefix("credentialspecdomainless:"));
-        if !place.is_some_and(|place| place.parse::<domain::Arn>().is_ok()) {
+        if place.is_none_or(|place| place.parse::<domain::Arn>().is_err()) {
             let text = "'credentialSpecs' must be credentialspec: or credentialspecdomainless: and an ARN.";
             return refuse_in(container, text);
         }
