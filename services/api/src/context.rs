@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use auth::Caller;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Region, Scope};
+use domain::Scope;
 use kit::Clock;
 use store::Db;
 use store::placement::Placer;
@@ -14,8 +14,6 @@ use store::placement::Placer;
 pub struct ApiConfig {
     /// Base URL under which agents and clients reach this server, e.g. `http://127.0.0.1:8400`.
     pub advertise_url: String,
-    /// Regions that are served; all well-formed ones if empty.
-    pub regions: Vec<Region>,
     /// How long stopped tasks stay visible (T-05).
     pub stopped_task_retention: TimeDelta,
     /// `POST /_berth/reset` is answered.

@@ -105,16 +105,6 @@ impl Edge {
         else {
             return json::unknown_operation(&request_id, target);
         };
-        if !self.serves(&caller.region) {
-            let text = format!("The region {} is not served here.", caller.region);
-            return json::error(
-                &request_id,
-                StatusCode::BAD_REQUEST,
-                "InvalidSignatureException",
-                &text,
-                &[],
-            );
-        }
         let scope = caller.scope();
         let cx = Context {
             api: self.api.clone(),
@@ -134,9 +124,5 @@ impl Edge {
             Answer::Unknown => json::unknown_operation(&cx.request_id, operation),
             Answer::Failed(error) => json::failure(&cx, operation, &error),
         }
-    }
-
-    fn serves(&self, region: &domain::Region) -> bool {
-        self.api.config.regions.is_empty() || self.api.config.regions.contains(region)
     }
 }

@@ -93,7 +93,6 @@ impl ControlPlane {
                 .advertise_url
                 .clone()
                 .unwrap_or_else(|| format!("http://{address}")),
-            regions: config.regions.iter().flatten().cloned().collect(),
             stopped_task_retention: config.reconcilers.stopped_task_retention,
             allow_reset: config.allow_reset,
             operator_account: config.account.clone(),

@@ -47,7 +47,6 @@ impl TestApi {
         let scope = scope("000000000000", "us-east-1");
         let config = ApiConfig {
             advertise_url: "http://127.0.0.1:8400".to_owned(),
-            regions: Vec::new(),
             stopped_task_retention: TimeDelta::days(7),
             allow_reset: false,
             operator_account: scope.account.clone(),
