@@ -1,6 +1,7 @@
 //! ACS: an agent's control session.
 
 mod deliveries;
+mod messages;
 mod session;
 
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use axum::extract::ws::WebSocketUpgrade;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use domain::{Arn, ContainerInstanceId, InstanceStatus, Scope};
+use domain::{Arn, ContainerInstanceId, InstanceStatus, Scope, TaskId};
 use store::instances::{self, SessionTarget};
 
 use crate::gateway::Shared;
@@ -149,4 +149,10 @@ pub(crate) async fn websocket(parts: &mut Parts) -> Result<WebSocketUpgrade, Den
         .read_buffer_size(READ_BUFFER)
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE))
+}
+
+/// The id of a task that an agent names by its ARN.
+pub(crate) fn task_id(arn: &str) -> Option<TaskId> {
+    let arn: Arn = arn.parse().ok()?;
+    arn.path().last()?.parse().ok()
 }

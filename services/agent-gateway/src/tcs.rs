@@ -10,13 +10,13 @@ use agent_protocol::{TcsConnect, TcsFromAgent, TcsToAgent};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use axum::extract::{Request, State};
 use axum::response::Response;
-use domain::{Arn, HealthStatus, TaskId};
+use domain::HealthStatus;
 use store::instances::{self, HealthRecord};
 use store::task_reports::{self, ContainerHealths};
 use tokio::time::{Instant, sleep_until, timeout};
 use uuid::Uuid;
 
-use crate::entry::{self, Denied};
+use crate::entry::{self, Denied, task_id};
 use crate::gateway::Shared;
 
 /// Agents close when they hear nothing for a minute, and publish three times a minute.
@@ -165,11 +165,6 @@ impl Tcs {
             Ok(Ok(()))
         )
     }
-}
-
-fn task_id(arn: &str) -> Option<TaskId> {
-    let arn: Arn = arn.parse().ok()?;
-    arn.path().last()?.parse().ok()
 }
 
 fn health(word: &WireHealth) -> HealthStatus {

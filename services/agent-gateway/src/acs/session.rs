@@ -4,15 +4,11 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent_protocol::acs::{
-    AckRequest, HeartbeatMessage, PayloadMessage, TaskIdentifier, TaskManifestMessage,
-    TaskStopVerificationAck, TaskStopVerificationMessage,
-};
-use agent_protocol::task::DesiredStatus as WireStatus;
-use agent_protocol::{AcsFromAgent, AcsToAgent, Task};
+use agent_protocol::acs::{AckRequest, HeartbeatMessage, TaskStopVerificationMessage};
+use agent_protocol::{AcsFromAgent, AcsToAgent};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use chrono::{DateTime, Utc};
-use domain::{Arn, DesiredStatus, InstanceStatus, TaskId, TaskStatus};
+use domain::{DesiredStatus, InstanceStatus, TaskId, TaskStatus};
 use futures::SinkExt;
 use store::instances::{self, Look, Session, Unsettled};
 use store::task_reports::{self, TaskReport};
@@ -21,7 +17,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use uuid::Uuid;
 
 use super::deliveries::{Deliveries, PATIENCE};
-use super::mark_disconnected;
+use super::{mark_disconnected, messages};
 use crate::dispatcher::{Order, Told};
 use crate::gateway::Shared;
 use crate::payload::{self, Host, PayloadError};
@@ -224,26 +220,10 @@ impl Acs {
             return Ok(());
         };
         let should_run = should_run.remove(&instance).unwrap_or_default();
-        let stop_tasks: Vec<TaskIdentifier> = asked
-            .stop_candidates
-            .into_iter()
-            .filter(|candidate| {
-                task_id(&candidate.task_arn).is_none_or(|id| !should_run.contains(&id.uuid()))
-            })
-            .map(|candidate| TaskIdentifier {
-                desired_status: WireStatus::Stopped,
-                ..candidate
-            })
-            .collect();
-        if stop_tasks.is_empty() {
-            return Ok(());
+        match messages::confirmed_stops(asked, &should_run, self.shared.now()) {
+            Some(confirmation) => self.send([confirmation]).await,
+            None => Ok(()),
         }
-        let ack = TaskStopVerificationAck {
-            message_id: asked.message_id,
-            generated_at: Some(self.shared.now().timestamp_millis()),
-            stop_tasks,
-        };
-        self.send([AcsToAgent::TaskStopVerificationAck(ack)]).await
     }
 
     /// Tells the agent what the database says and it does not know yet.
@@ -257,34 +237,21 @@ impl Acs {
         if look.session_id != Some(self.session.session) {
             return Err(End::Replaced);
         }
-        let mut messages = Vec::new();
+        let mut outgoing = Vec::new();
         if let (Some(tasks), Manifest::Asked) = (&told.manifest, &self.manifest) {
-            messages.push(self.manifest(tasks).await?);
+            outgoing.push(self.manifest(tasks).await?);
         }
-        self.payloads(look, &told, &mut messages).await?;
-        self.send(messages).await
+        self.payloads(look, &told, &mut outgoing).await?;
+        self.send(outgoing).await
     }
 
     async fn manifest(&mut self, tasks: &[Uuid]) -> Result<AcsToAgent, End> {
         let timeline = self.number().await?;
-        let message_id = timeline.to_string();
         self.manifest = Manifest::Sent {
-            message: message_id.clone(),
+            message: timeline.to_string(),
             at: Instant::now(),
         };
-        let identifier = |task: &Uuid| TaskIdentifier {
-            task_arn: self.host.task_arn(TaskId(*task)),
-            task_cluster_arn: Some(self.host.cluster_arn()),
-            desired_status: WireStatus::Running,
-        };
-        Ok(AcsToAgent::TaskManifest(TaskManifestMessage {
-            message_id,
-            cluster_arn: self.host.cluster_arn(),
-            container_instance_arn: self.host.instance_arn(),
-            generated_at: Some(self.shared.now().timestamp_millis()),
-            timeline,
-            tasks: tasks.iter().map(identifier).collect(),
-        }))
+        Ok(messages::manifest(&self.host, timeline, tasks, self.shared.now()))
     }
 
     /// One task in each message: a bad one must not hold up others (2.6).
@@ -292,7 +259,7 @@ impl Acs {
         &mut self,
         look: &Look,
         told: &Told,
-        messages: &mut Vec<AcsToAgent>,
+        outgoing: &mut Vec<AcsToAgent>,
     ) -> Result<(), End> {
         let now = Instant::now();
         for task in self.deliveries.due(&look.tasks, now) {
@@ -307,24 +274,12 @@ impl Acs {
                 Ok(built) => {
                     let number = self.number().await?;
                     self.deliveries.sent(task, number.to_string(), now);
-                    messages.push(self.payload(built, number));
+                    outgoing.push(messages::payload(&self.host, number, built, self.shared.now()));
                 }
                 Err(error) => self.give_up(task, &error).await,
             }
         }
         Ok(())
-    }
-
-    fn payload(&self, task: Task, number: i64) -> AcsToAgent {
-        AcsToAgent::Payload(PayloadMessage {
-            cluster_arn: self.host.cluster_arn(),
-            container_instance_arn: self.host.instance_arn(),
-            message_id: number.to_string(),
-            seq_num: Some(number),
-            generated_at: Some(self.shared.now().timestamp_millis()),
-            timeline: None,
-            tasks: vec![task],
-        })
     }
 
     /// A task that cannot be handed over has failed to start; no agent will report that.
@@ -392,9 +347,4 @@ impl Acs {
         };
         let _ = timeout(GOODBYE, goodbye).await;
     }
-}
-
-fn task_id(arn: &str) -> Option<TaskId> {
-    let arn: Arn = arn.parse().ok()?;
-    arn.path().last()?.parse().ok()
 }
