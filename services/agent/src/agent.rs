@@ -9,7 +9,7 @@ use runtime::{EngineInfo, Runtime};
 use tokio::sync::Notify;
 
 use crate::config::AgentConfig;
-use crate::engine::Engine;
+use crate::engine::{self, Engine};
 use crate::host::Host;
 use crate::http_client::{HttpClient, HttpError};
 use crate::images::Images;
@@ -263,13 +263,20 @@ impl Running {
             killed: Shutdown::new(),
             shutdown: supervisor.shutdown().clone(),
         };
+        // Before the workers look at their containers: whatever ends after that look is heard.
+        let events = engine::subscribe(&host);
         let engine = Engine::start(host, tasks, supervisor.clone(), kill.killed.clone());
-        Self {
-            engine,
+        let running = Self {
+            engine: engine.clone(),
             supervisor,
             kill,
             redirected: None,
-        }
+        };
+        let shutdown = running.supervisor.shutdown().clone();
+        running.spawn("events", async move {
+            shutdown.unless_requested(engine.watch_events(events)).await;
+        });
+        running
     }
 
     async fn serve(
@@ -281,11 +288,6 @@ impl Running {
     ) {
         let engine = self.engine.clone();
         let shutdown = self.supervisor.shutdown().clone();
-        let watching = engine.clone();
-        let watched = shutdown.clone();
-        self.spawn("events", async move {
-            watched.unless_requested(watching.watch_events()).await;
-        });
         if let Some(endpoint) = endpoint {
             let first = endpoint.addresses().first().copied();
             self.redirected = first.filter(|_| endpoint.well_known);

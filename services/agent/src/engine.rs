@@ -12,7 +12,7 @@ use kit::{Shutdown, Tasks};
 use parking_lot::Mutex;
 use runtime::container::Removal;
 use runtime::event::ContainerEventKind;
-use runtime::{LabelFilter, RuntimeError, RuntimeEvent};
+use runtime::{EventStream, LabelFilter, RuntimeError, RuntimeEvent};
 
 use crate::credentials::CredentialStore;
 use crate::host::Host;
@@ -166,7 +166,12 @@ impl Engine {
     /// # Errors
     /// When the engine does not list or remove them.
     pub async fn remove_strays(&self) -> Result<(), RuntimeError> {
-        for container in self.host.runtime.container_list(&self.our_label(), true).await? {
+        for container in self
+            .host
+            .runtime
+            .container_list(&[our_label(&self.host)], true)
+            .await?
+        {
             let known = container
                 .labels
                 .get(label::TASK_ARN)
@@ -188,8 +193,7 @@ impl Engine {
     }
 
     /// Brings the engine's events to the tasks. Runs until it is dropped.
-    pub async fn watch_events(&self) {
-        let mut events = self.host.runtime.events(self.our_label(), None);
+    pub async fn watch_events(&self, mut events: EventStream) {
         while let Some(event) = events.next().await {
             match event {
                 RuntimeEvent::Resubscribed => self.tasks().iter().for_each(|cell| cell.look_again()),
@@ -230,11 +234,13 @@ impl Engine {
             tracing::warn!(%error, "the use of images could not be saved");
         }
     }
+}
 
-    fn our_label(&self) -> Vec<LabelFilter> {
-        vec![LabelFilter::equals(
-            label::CONTAINER_INSTANCE,
-            &self.host.container_instance_arn,
-        )]
-    }
+/// Events of this container instance's containers, from this call on.
+pub fn subscribe(host: &Host) -> EventStream {
+    host.runtime.events(vec![our_label(host)], None)
+}
+
+fn our_label(host: &Host) -> LabelFilter {
+    LabelFilter::equals(label::CONTAINER_INSTANCE, &host.container_instance_arn)
 }

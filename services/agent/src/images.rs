@@ -11,6 +11,7 @@ use runtime::image::repository_of;
 use runtime::{ImageDetails, RegistryAuth, Runtime, RuntimeError};
 
 use crate::config::{AgentConfig, ImageCleanup, ImagePullBehavior, RegistryKey};
+use crate::patience::{RETRY_PAUSE, until_answered};
 use crate::state::ImageUse;
 use crate::task::failure::{Failure, FailureKind};
 
@@ -157,7 +158,7 @@ impl Images {
     }
 
     async fn local(&self, reference: &str) -> Result<Option<ImageDetails>, Failure> {
-        match self.runtime.image_inspect(reference).await {
+        match until_answered(|| self.runtime.image_inspect(reference)).await {
             Ok(details) => Ok(Some(details)),
             Err(error) if error.is_missing() => Ok(None),
             Err(error) => Err(Failure::new(FailureKind::CannotPullContainerError, error)),
@@ -183,7 +184,15 @@ impl Images {
 
     async fn pull(&self, reference: &str) -> Result<(), Failure> {
         let auth = self.keys.get(registry_of(reference));
-        let pull = self.runtime.image_pull(reference, auth, &|_| ());
+        let pull = async {
+            loop {
+                match self.runtime.image_pull(reference, auth, &|_| ()).await {
+                    // The engine went away, not the registry.
+                    Err(RuntimeError::ConnectionLost { .. }) => tokio::time::sleep(RETRY_PAUSE).await,
+                    result => return result,
+                }
+            }
+        };
         let Ok(result) = tokio::time::timeout(self.pull_timeout, pull).await else {
             return Err(Failure::timed_out("pulled", self.pull_timeout));
         };
@@ -203,13 +212,18 @@ impl Images {
             Err(error) => {
                 // The registry's own refusals say that it was reached.
                 if !error.is_missing() {
-                    self.unreachable_until
-                        .lock()
-                        .insert(registry_of(reference).to_owned(), now + UNREACHABLE_FOR);
+                    self.registry_failed(reference);
                 }
                 Err(Failure::new(FailureKind::CannotPullContainerError, error))
             }
         }
+    }
+
+    fn registry_failed(&self, reference: &str) {
+        let until = self.clock.now() + UNREACHABLE_FOR;
+        self.unreachable_until
+            .lock()
+            .insert(registry_of(reference).to_owned(), until);
     }
 
     /// The local image, where a failed pull may be answered with it.

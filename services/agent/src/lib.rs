@@ -9,6 +9,7 @@ mod host;
 mod http_client;
 mod images;
 mod metadata;
+mod patience;
 mod session;
 mod state;
 mod task;

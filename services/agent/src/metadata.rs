@@ -6,6 +6,7 @@ pub mod redirect;
 mod routes;
 mod shapes;
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -32,9 +33,15 @@ impl Endpoint {
     /// Listens, and makes the endpoint reachable for containers.
     ///
     /// # Errors
-    /// When the configured address cannot be listened on.
+    /// When the configured address cannot be listened on, for another reason than that its port is taken.
     pub async fn open(config: &MetadataConfig, runtime: &dyn Runtime) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(config.listen).await?;
+        let listener = match TcpListener::bind(config.listen).await {
+            // Another agent on this host has it. Containers are told the address anyway, so that any port will do.
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                TcpListener::bind((config.listen.ip(), 0)).await?
+            }
+            bound => bound?,
+        };
         let listen = listener.local_addr()?;
         if config.redirect {
             match redirect::install(listen).await {

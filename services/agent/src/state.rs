@@ -28,6 +28,9 @@ pub enum StateError {
         #[source]
         source: serde_json::Error,
     },
+    /// Another living agent works in the folder.
+    #[error("another agent uses {path}")]
+    InUse { path: PathBuf },
     #[error("the state does not encode")]
     Encode(#[source] serde_json::Error),
 }

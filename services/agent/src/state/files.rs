@@ -1,10 +1,12 @@
 //! The folder: `agent.json`, and `tasks/<task id>.json` for each task. Readable by the owner only, as task definitions
 //! often carry secrets in their environment.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
@@ -13,23 +15,30 @@ use crate::task::record::{FORMAT, TaskRecord};
 
 const IDENTITY: &str = "agent.json";
 const TASKS: &str = "tasks";
+const LOCK: &str = "lock";
+/// How long an agent that is just ending may take to let go of the folder.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+const LOCK_RETRY: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Clone)]
 pub struct Folder {
     path: PathBuf,
+    /// Held as long as somebody may still write.
+    _lock: Arc<File>,
 }
 
 impl Folder {
     pub fn open(path: &Path) -> Result<(Self, Saved), StateError> {
-        let folder = Self {
-            path: path.to_owned(),
-        };
         let tasks = path.join(TASKS);
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&tasks)
             .map_err(failed("create", &tasks))?;
+        let folder = Self {
+            path: path.to_owned(),
+            _lock: Arc::new(lock(path)?),
+        };
         let identity = read(&path.join(IDENTITY))?.unwrap_or_default();
         Ok((
             folder,
@@ -53,6 +62,25 @@ impl Folder {
         match fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("remove", &path)(error)),
             _ => Ok(()),
+        }
+    }
+}
+
+/// Makes sure that no other agent works in the folder.
+fn lock(folder: &Path) -> Result<File, StateError> {
+    let path = folder.join(LOCK);
+    let file = File::create(&path).map_err(failed("create", &path))?;
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(failed("lock", &path)(error)),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(LOCK_RETRY),
+            Err(TryLockError::WouldBlock) => {
+                return Err(StateError::InUse {
+                    path: folder.to_owned(),
+                });
+            }
         }
     }
 }

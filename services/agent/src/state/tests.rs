@@ -40,6 +40,7 @@ async fn what_was_saved_is_found_again() {
     }
     store.remove_task("a").await.unwrap();
     store.remove_task("a").await.unwrap();
+    drop(store);
     let (_, saved) = open(folder.path()).await;
     assert_eq!(saved.identity, identity);
     assert_eq!(saved.tasks, [task("b")]);
@@ -56,6 +57,7 @@ async fn a_half_written_file_is_passed_over_and_a_broken_one_is_set_aside() {
     let tasks = folder.path().join("tasks");
     std::fs::write(tasks.join("a.json.new"), b"{\"fo").unwrap();
     std::fs::write(tasks.join("b.json"), b"{\"fo").unwrap();
+    drop(store);
     let (_, saved) = open(folder.path()).await;
     assert_eq!(saved.tasks, [task("a")]);
     assert!(tasks.join("b.unreadable").exists() && !tasks.join("a.json.new").exists());

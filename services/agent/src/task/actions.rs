@@ -20,8 +20,8 @@ use super::prepare::{self, Prepared};
 use super::record::TaskRecord;
 use super::spec::{self, Surroundings};
 use crate::host::Host;
+use crate::patience::{RETRY_PAUSE, until_answered};
 
-const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// What the engine may take over a container's own stop timeout.
 const STOP_GRACE: Duration = Duration::from_secs(2 * 60);
 const MAX_PORT_ATTEMPTS: u32 = 5;
@@ -270,22 +270,19 @@ impl Actions {
 
     /// Looks until the engine answers.
     async fn inspect(&self, name: &str) -> Result<Option<ContainerDetails>, Failure> {
-        loop {
-            match self.host.runtime.container_inspect(name).await {
-                Ok(details) => return Ok(Some(details)),
-                Err(error) if error.is_missing() => return Ok(None),
-                Err(error) if error.is_transient() => tokio::time::sleep(RETRY_PAUSE).await,
-                Err(error) => return Err(Failure::new(FailureKind::CannotInspectContainerError, error)),
-            }
-        }
+        found(until_answered(|| self.host.runtime.container_inspect(name)).await)
     }
 
     async fn inspect_once(&self, name: &str) -> Result<Option<ContainerDetails>, Failure> {
-        match self.host.runtime.container_inspect(name).await {
-            Ok(details) => Ok(Some(details)),
-            Err(error) if error.is_missing() => Ok(None),
-            Err(error) => Err(Failure::new(FailureKind::CannotInspectContainerError, error)),
-        }
+        found(self.host.runtime.container_inspect(name).await)
+    }
+}
+
+fn found(answer: Result<ContainerDetails, RuntimeError>) -> Result<Option<ContainerDetails>, Failure> {
+    match answer {
+        Ok(details) => Ok(Some(details)),
+        Err(error) if error.is_missing() => Ok(None),
+        Err(error) => Err(Failure::new(FailureKind::CannotInspectContainerError, error)),
     }
 }
 

@@ -10,7 +10,7 @@ use super::record::TaskRecord;
 pub struct TaskCell {
     pub(super) machine: Mutex<TaskMachine>,
     pub(super) wake: Notify,
-    /// Revision of the record that is on disk.
+    /// Revision of the record that is on disk; 0 at first, which a new record is beyond.
     pub(super) saved: watch::Sender<u64>,
 }
 

@@ -127,7 +127,7 @@ impl TaskMachine {
             slots,
             preparation: Preparation::Due,
             durable: false,
-            revision: 0,
+            revision: 1,
         }
     }
 
@@ -153,7 +153,7 @@ impl TaskMachine {
         &self.record
     }
 
-    /// Rises with each change of the record.
+    /// Rises with each change of the record; 0 is what was found on disk.
     pub fn revision(&self) -> u64 {
         self.revision
     }

@@ -7,6 +7,7 @@ use super::failure::{Failure, FailureKind};
 use super::naming::{self, label};
 use super::record::TaskRecord;
 use crate::host::Host;
+use crate::patience::until_answered;
 
 /// What a volume of a task is on the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +70,7 @@ pub async fn make(host: &Host, task: &TaskRecord, volume: &Volume) -> Result<(),
     let name = match source {
         Source::Path(_) => return Ok(()),
         Source::Shared(name) if configuration.autoprovision != Some(true) => {
-            let found = host.runtime.volume_inspect(&name).await;
+            let found = until_answered(|| host.runtime.volume_inspect(&name)).await;
             return found.map(drop).map_err(|error| cannot_create(volume, &error));
         }
         Source::Shared(name) => name,
