@@ -1,12 +1,14 @@
 //! The one HTTP client of an agent: plain HTTP/1.1 with kept connections. Many agents in one process may share it.
 
+pub mod tls;
+
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::rt::TokioExecutor;
 
 /// Largest answer that is read.
@@ -35,15 +37,19 @@ pub struct HttpClient {
 
 impl Default for HttpClient {
     fn default() -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(Duration::from_secs(60))
             .pool_max_idle_per_host(16)
-            .build(connector);
+            .build(connector());
         Self { client }
     }
+}
+
+fn connector() -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    connector
 }
 
 impl HttpClient {
@@ -61,16 +67,8 @@ impl HttpClient {
         request: Request<Full<Bytes>>,
         timeout: Duration,
     ) -> Result<(StatusCode, Bytes), HttpError> {
-        let uri = request.uri().clone();
-        check_scheme(&uri)?;
-        let exchange = self.exchange(request, &uri);
-        let expired = || HttpError::TimedOut {
-            uri: uri.to_string(),
-            seconds: timeout.as_secs(),
-        };
-        tokio::time::timeout(timeout, exchange)
-            .await
-            .unwrap_or_else(|_| Err(expired()))
+        check_scheme(request.uri())?;
+        exchange(&self.client, request, timeout).await
     }
 
     /// Reads what stands at `uri`.
@@ -78,45 +76,62 @@ impl HttpClient {
     /// # Errors
     /// As [`HttpClient::send`]; an answer other than 200 is an error too.
     pub async fn get(&self, uri: &Uri, timeout: Duration) -> Result<Bytes, HttpError> {
-        let refused = |reason: String| HttpError::NoAnswer {
-            uri: uri.to_string(),
-            reason,
-        };
-        let request = Request::get(uri.clone())
-            .body(Full::default())
-            .map_err(|e| refused(e.to_string()))?;
-        match self.send(request, timeout).await? {
-            (StatusCode::OK, body) => Ok(body),
-            (status, _) => Err(refused(format!("status {status}"))),
-        }
+        check_scheme(uri)?;
+        get(&self.client, uri, timeout).await
     }
+}
 
-    async fn exchange(
-        &self,
-        request: Request<Full<Bytes>>,
-        uri: &Uri,
-    ) -> Result<(StatusCode, Bytes), HttpError> {
-        let no_answer = |reason: String| HttpError::NoAnswer {
-            uri: uri.to_string(),
-            reason,
-        };
-        let answer = self
-            .client
-            .request(request)
-            .await
-            .map_err(|e| no_answer(with_causes(&e)))?;
+async fn get<C>(client: &Client<C, Full<Bytes>>, uri: &Uri, timeout: Duration) -> Result<Bytes, HttpError>
+where
+    C: Connect + Clone + Send + Sync + 'static,
+{
+    let refused = |reason: String| HttpError::NoAnswer {
+        uri: uri.to_string(),
+        reason,
+    };
+    let request = Request::get(uri.clone())
+        .body(Full::default())
+        .map_err(|e| refused(e.to_string()))?;
+    match exchange(client, request, timeout).await? {
+        (StatusCode::OK, body) => Ok(body),
+        (status, _) => Err(refused(format!("status {status}"))),
+    }
+}
+
+async fn exchange<C>(
+    client: &Client<C, Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+    timeout: Duration,
+) -> Result<(StatusCode, Bytes), HttpError>
+where
+    C: Connect + Clone + Send + Sync + 'static,
+{
+    let uri = request.uri().clone();
+    let no_answer = |error: &dyn std::error::Error| HttpError::NoAnswer {
+        uri: uri.to_string(),
+        reason: with_causes(error),
+    };
+    let whole = async {
+        let answer = client.request(request).await.map_err(|e| no_answer(&e))?;
         let status = answer.status();
         let mut body = answer.into_body();
         let mut bytes = BytesMut::new();
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|e| no_answer(with_causes(&e)))?;
+            let frame = frame.map_err(|e| no_answer(&e))?;
             bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| data.as_ref()));
             if bytes.len() > MAX_ANSWER_BYTES {
                 return Err(HttpError::TooLarge { uri: uri.to_string() });
             }
         }
         Ok((status, bytes.freeze()))
-    }
+    };
+    let expired = || HttpError::TimedOut {
+        uri: uri.to_string(),
+        seconds: timeout.as_secs(),
+    };
+    tokio::time::timeout(timeout, whole)
+        .await
+        .unwrap_or_else(|_| Err(expired()))
 }
 
 /// Refuses anything but `http://` with a host.

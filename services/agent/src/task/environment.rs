@@ -1,4 +1,4 @@
-//! Environment files: from a path on the host or from an HTTP address, where ECS has S3 (TD-32, SE-05).
+//! Environment files: from a path on the host or from an HTTP or HTTPS address, where ECS has S3 (TD-32, SE-05).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use agent_protocol::task::{Container, EnvironmentFile};
 use http::Uri;
 
 use super::failure::Failure;
-use crate::http_client::HttpClient;
+use crate::http_client::{HttpClient, tls};
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 /// Larger files cannot be meant: a whole task definition has at most 64 KiB.
@@ -37,15 +37,16 @@ async fn read(file: &EnvironmentFile, http: &HttpClient) -> Result<String, Failu
         .or(place.starts_with('/').then_some(place))
     {
         tokio::fs::read(path).await.map_err(|e| failed(&e))?
-    } else if place.starts_with("http://") {
+    } else if place.starts_with("http://") || place.starts_with("https://") {
         let uri: Uri = place.parse().map_err(|_| failed(&"the address is malformed"))?;
-        http.get(&uri, FETCH_TIMEOUT)
-            .await
-            .map_err(|e| failed(&e))?
-            .to_vec()
+        let body = match uri.scheme_str() {
+            Some("https") => tls::get(&uri, FETCH_TIMEOUT).await,
+            _ => http.get(&uri, FETCH_TIMEOUT).await,
+        };
+        body.map_err(|e| failed(&e))?.to_vec()
     } else {
         return Err(failed(
-            &"it must be an absolute path, a file:// or an http:// address",
+            &"it must be an absolute path, a file://, an http:// or an https:// address",
         ));
     };
     if bytes.len() > MAX_BYTES {
@@ -124,7 +125,7 @@ mod tests {
         for place in [
             "/no/such/file.env",
             "arn:aws:s3:::bucket/a.env",
-            "https://host/a.env",
+            "https://127.0.0.1:1/a.env",
         ] {
             container.environment_files[0].value = place.into();
             let failure = fetch(&container, &HttpClient::new())
