@@ -102,13 +102,13 @@ fn refuse<Op: Operation>(error: DecodeError) -> Answer {
 
 /// An operation throws nothing outside its own list: SDKs know no other errors of it.
 fn within_list<Op: Operation>(mut error: Error) -> Error {
-    if !Op::ERRORS.contains(&error.code.name()) {
-        let instead = [ErrorCode::InvalidParameterException, ErrorCode::ClientException];
-        if let Some(code) = instead.into_iter().find(|code| Op::ERRORS.contains(&code.name())) {
-            if error.code.status() < 500 {
-                error.code = code;
-            }
-        }
+    let listed = |code: ErrorCode| Op::ERRORS.contains(&code.name());
+    let instead = [ErrorCode::InvalidParameterException, ErrorCode::ClientException];
+    if error.code.status() < 500
+        && !listed(error.code)
+        && let Some(code) = instead.into_iter().find(|code| listed(*code))
+    {
+        error.code = code;
     }
     error
 }

@@ -41,12 +41,8 @@ pub async fn create_cluster(cx: &Context, input: CreateClusterRequest) -> Result
         .into_iter()
         .next()
         .unwrap_or_default();
-    let tags = tags::shown(
-        store::tags::of(cx.db(), &cx.scope, &[arn.clone()])
-            .await?
-            .remove(&arn)
-            .unwrap_or_default(),
-    );
+    let mut tags = tags::of(cx, true, std::slice::from_ref(&arn)).await?;
+    let tags = tags::taken(&mut tags, &arn);
     Ok(CreateClusterResponse {
         cluster: Some(cluster::cluster(
             &cx.scope,
