@@ -112,11 +112,12 @@ def inspect(container_id):
     return json.loads(docker("inspect", container_id))[0]
 
 
-def remove_containers():
-    """Containers of this run's tasks: the agent keeps stopped ones for a while."""
-    listed = [id for image in (IMAGE, PROBE) for id in docker("ps", "-aq", "--filter", f"ancestor={image}").split()]
-    if listed:
-        docker("rm", "-fv", *listed, check=False)
+def remove_what_tasks_left(instance_arn):
+    """Containers and volumes of a container instance: the agent keeps those of stopped tasks for a while."""
+    label = f"label=dev.berth.container-instance={instance_arn}"
+    for listed, remove in ((("ps", "-aq"), ("rm", "-fv")), (("volume", "ls", "-q"), ("volume", "rm", "-f"))):
+        if found := docker(*listed, "--filter", label).split():
+            docker(*remove, *found, check=False)
 
 
 def import_image(image, program, name, *changes):
@@ -141,7 +142,6 @@ def image():
     assert PROGRAM, "BERTH_TEST_PROGRAM has to name the static sample program (see infra/test)"
     import_image(IMAGE, PROGRAM, "hello")
     yield IMAGE
-    remove_containers()
     docker("image", "rm", "-f", IMAGE, check=False)
 
 
@@ -151,7 +151,6 @@ def probe():
     assert PROBE_PROGRAM, "BERTH_TEST_PROBE has to name the static test program (see infra/test)"
     import_image(PROBE, PROBE_PROGRAM, "probe")
     yield PROBE
-    remove_containers()
     docker("image", "rm", "-f", PROBE, check=False)
 
 
@@ -186,7 +185,8 @@ def live(berth, image, probe):
     until("the agent has registered and is connected", lambda: connected(client), 60)
     yield client
     empty(client)
-    remove_containers()
+    for arn in client.list_container_instances()["containerInstanceArns"]:
+        remove_what_tasks_left(arn)
 
 
 def connected(client):
@@ -240,7 +240,8 @@ def run(client, family, **more):
 
 def prober(name="app", *command, **more):
     """A container definition of the test program."""
-    return {"name": name, "image": PROBE, "memory": 32, **({"command": list(command)} if command else {}), **more}
+    words = {"command": list(command)} if command else {}
+    return {"name": name, "image": PROBE, **({} if "memoryReservation" in more else {"memory": 32}), **words, **more}
 
 
 def part(task, name="app"):

@@ -2,6 +2,8 @@
 
 import functools
 import http.server
+import os
+import subprocess
 import threading
 
 import pytest
@@ -96,9 +98,6 @@ def test_k08_an_entry_point_of_the_definition_forgets_the_images_command(live, s
         assert part(ended)["exitCode"] == 6, "the image's command without any word of the definition"
         task = start(prober(image="berth-test/cmd:1", entryPoint=["/probe"]))
         assert look(task, "file", "/proc/1/cmdline") == "/probe\0"
-        live.stop_task(task=task["taskArn"])
-        stopped(live, task["taskArn"])
-        docker("rm", "-fv", part(task)["runtimeId"], part(ended)["runtimeId"])
     finally:
         docker("image", "rm", "-f", "berth-test/cmd:1", check=False)
 
@@ -143,7 +142,10 @@ def test_k08_all_capabilities_can_be_dropped(start):
     assert capabilities(start(prober("app", linuxParameters={"capabilities": {"drop": ["ALL"]}}))) == 0
 
 
-def test_k08_a_privileged_container_has_the_hosts_devices(start):
+def test_k08_a_privileged_container_has_the_hosts_devices(start, probe):
+    tried = subprocess.run(["docker", "run", "--rm", "--privileged", probe, "exit", "0"], capture_output=True, text=True)
+    if tried.returncode:
+        pytest.skip(f"this machine has no privileged containers: {tried.stderr.strip()}")
     task = start(prober("app", privileged=True))
     assert capabilities(task) & NET_ADMIN and "kmsg" in look(task, "list", "/dev").split()
 
@@ -187,14 +189,10 @@ def test_logs_go_to_the_driver_with_its_options(start):
 
 
 def test_td14_a_log_driver_that_no_host_has_finds_no_host(live):
-    made = register(live, "splunk", prober("app", logConfiguration={
-        "logDriver": "splunk", "options": {"splunk-url": "http://x", "splunk-token": "t"}}))
-    assert "com.amazonaws.ecs.capability.logging-driver.splunk" in [a["name"] for a in made["requiresAttributes"]]
-    attributes = live.describe_container_instances(
-        containerInstances=live.list_container_instances()["containerInstanceArns"])["containerInstances"][0]["attributes"]
-    reply = live.run_task(taskDefinition="splunk")
-    if "com.amazonaws.ecs.capability.logging-driver.splunk" in [a["name"] for a in attributes]:
-        pytest.skip("this engine has the splunk driver")
+    made = register(live, "firelens", prober("app", logConfiguration={"logDriver": "awsfirelens"}),
+                    prober("router", firelensConfiguration={"type": "fluentbit"}))
+    assert "com.amazonaws.ecs.capability.logging-driver.awsfirelens" in [a["name"] for a in made["requiresAttributes"]]
+    reply = live.run_task(taskDefinition="firelens")
     assert reply["tasks"] == [] and reply["failures"][0]["reason"] == "ATTRIBUTE"
 
 
@@ -210,9 +208,8 @@ def test_a_log_driver_that_refuses_its_options_fails_the_task(live):
 def test_k07_the_hosts_processes_and_ipc_are_shared_on_request(start, field):
     task = start(prober("app"), task={field: "host"})
     kind = {"pidMode": "pid", "ipcMode": "ipc"}[field]
-    import os
     own = look(task, "link", f"/proc/self/ns/{kind}")
-    assert own == os.readlink(f"/proc/1/ns/{kind}") or own == os.readlink(f"/proc/self/ns/{kind}")
+    assert own == os.readlink(f"/proc/self/ns/{kind}")
 
 
 def test_tags_and_group_of_a_task_are_told(live, start):

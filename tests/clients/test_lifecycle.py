@@ -25,7 +25,6 @@ def test_t40_the_stop_signal_of_the_image_is_sent(live, polite):
     running(live, arn)
     live.stop_task(task=arn)
     assert part(stopped(live, arn))["exitCode"] == 42
-    docker("rm", "-fv", part(describe(live, arn))["runtimeId"])
 
 
 def test_t41_a_program_that_ignores_term_is_killed_after_its_stop_timeout(live):
@@ -164,9 +163,6 @@ def test_t50_only_a_check_of_the_definition_counts(live):
         task = running(live, run(live, "checked"))
         assert "Health" not in inspected(task, "app")["State"]
         assert task["healthStatus"] == "UNKNOWN"
-        live.stop_task(task=task["taskArn"])
-        stopped(live, task["taskArn"])
-        docker("rm", "-fv", part(task)["runtimeId"])
     finally:
         docker("image", "rm", "-f", image, check=False)
 

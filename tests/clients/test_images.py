@@ -1,0 +1,77 @@
+"""Images from a registry: digests, pull times, passwords, and what is told when there is none."""
+
+import os
+
+import pytest
+from conftest import PROBE, PROBE_PROGRAM, docker, part, prober, register, run, running, stopped
+from registry import Registry
+
+
+@pytest.fixture
+def registry(probe):
+    with Registry().serving() as registry:
+        yield registry
+        remove_images(registry)
+
+
+def remove_images(registry):
+    names = docker("images", "--digests", "--format", "{{.Repository}} {{.ID}}").splitlines()
+    for image in {line.split()[1] for line in names if line.startswith(registry.host)}:
+        docker("image", "rm", "-f", image, check=False)
+
+
+def test_k11_a_pulled_image_has_a_digest_and_pull_times(live, registry):
+    digest = registry.push("team/app", "1", PROBE_PROGRAM)
+    image = f"{registry.host}/team/app:1"
+    register(live, "pulled", prober(image=image))
+    task = running(live, run(live, "pulled"))
+    assert (part(task)["image"], part(task)["imageDigest"]) == (image, digest)
+    assert task["createdAt"] <= task["pullStartedAt"] <= task["pullStoppedAt"] <= task["startedAt"], "T-03"
+
+
+def test_k11_an_image_made_on_the_host_has_no_digest(live):
+    register(live, "local", prober())
+    assert "imageDigest" not in part(running(live, run(live, "local")))
+
+
+def test_k09_a_tag_that_moved_is_pulled_again_and_a_digest_is_kept(live, registry):
+    first = registry.push("app", "1", PROBE_PROGRAM)
+    register(live, "moves", prober(image=f"{registry.host}/app:1"))
+    register(live, "pinned", prober(image=f"{registry.host}/app@{first}"))
+    assert part(running(live, run(live, "moves")))["imageDigest"] == first
+    second = registry.push("app", "1", PROBE_PROGRAM, Labels={"version": "2"})
+    assert part(running(live, run(live, "moves")))["imageDigest"] == second
+    assert part(running(live, run(live, "pinned")))["imageDigest"] == first
+
+
+def test_k09_the_image_on_the_host_is_used_when_the_registry_fails(live, registry):
+    digest = registry.push("app", "1", PROBE_PROGRAM)
+    register(live, "falls-back", prober(image=f"{registry.host}/app:1"))
+    running(live, run(live, "falls-back"))
+    registry.broken = True
+    assert part(running(live, run(live, "falls-back")))["imageDigest"] == digest
+
+
+@pytest.mark.parametrize("how, words", [
+    ("tag", ["manifest", "unknown"]), ("broken", ["closed for today", "503"]), ("nobody", ["connection refused"])])
+def test_t31_a_failed_pull_says_why_and_leaves_no_exit_code(live, registry, how, words):
+    registry.push("app", "1", PROBE_PROGRAM)
+    registry.broken = how == "broken"
+    host = "127.0.0.1:9" if how == "nobody" else registry.host
+    register(live, "fails", prober(image=f"{host}/app:{'1' if how == 'broken' else 'none'}"), prober("side", image=PROBE))
+    task = stopped(live, run(live, "fails"))
+    assert task["stopCode"] == "TaskFailedToStart"
+    assert task["stoppedReason"].startswith("CannotPullContainerError: "), task["stoppedReason"]
+    assert part(task)["reason"] == task["stoppedReason"]
+    assert any(word in task["stoppedReason"].lower() for word in words), task["stoppedReason"]
+    assert "exitCode" not in part(task), "T-33"
+    assert "startedAt" not in task and "imageDigest" not in part(task)
+
+
+def test_t31_a_registry_that_wants_a_password_is_named(live, probe):
+    with Registry("me", "secret").serving() as registry:
+        registry.push("app", "1", PROBE_PROGRAM)
+        register(live, "private", prober(image=f"{registry.host}/app:1"))
+        task = stopped(live, run(live, "private"))
+    assert task["stoppedReason"].startswith("CannotPullContainerError: ")
+    assert "no basic auth credentials" in task["stoppedReason"] or "unauthorized" in task["stoppedReason"].lower()
