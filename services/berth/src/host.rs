@@ -4,8 +4,7 @@ mod registry_keys;
 
 use std::sync::Arc;
 
-use agent::Agent;
-use agent::config::{AccessKey, AgentConfig, ImageCleanup, ImagePullBehavior, MetadataConfig};
+use agent::{AccessKey, Agent, AgentConfig, ImageCleanup, ImagePullBehavior, MetadataConfig};
 use anyhow::Context as _;
 use auth::KeyPair;
 use kit::Tasks;
