@@ -11,8 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent::config::{AccessKey, AgentConfig};
-use agent::{Agent, AgentError, HttpClient};
+use agent::{AccessKey, Agent, AgentConfig, AgentError, HttpClient};
 use chrono::{DateTime, Utc};
 use kit::{Random, Shutdown};
 use parking_lot::Mutex;
