@@ -376,8 +376,9 @@ impl TaskMachine {
     }
 
     fn ended(&mut self, index: usize, seen: &Observation, now: DateTime<Utc>) {
-        let finished = seen.finished_at.unwrap_or(now);
         let container = &mut self.record.containers[index];
+        // Docker may date the end of a very short run before its start (T-03).
+        let finished = seen.finished_at.unwrap_or(now).max(container.started_at.unwrap_or(now));
         container.exit_code = seen.exit_code;
         container.finished_at = Some(finished);
         let ran_for = finished - container.started_at.unwrap_or(finished);
