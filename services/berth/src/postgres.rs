@@ -189,6 +189,7 @@ async fn launch(binaries: &Binaries, place: &Place, account: &Account) -> Result
 }
 
 async fn ready(child: &mut Child, place: &Place) -> Result<(), PostgresError> {
+    let pid = child.id();
     loop {
         if let Some(status) = child
             .try_wait()
@@ -196,11 +197,11 @@ async fn ready(child: &mut Child, place: &Place) -> Result<(), PostgresError> {
         {
             return Err(PostgresError::Died {
                 status,
-                last_words: place.last_words(),
+                last_words: place.last_words(pid),
                 log: place.log.clone(),
             });
         }
-        if child.id().is_some_and(|pid| process::is_ready(&place.data, pid)) {
+        if pid.is_some_and(|pid| process::is_ready(&place.data, pid)) {
             return Ok(());
         }
         sleep(Duration::from_millis(5)).await;

@@ -55,6 +55,7 @@ impl Stage {
             ("taskDefinition", json!("web:1")),
             ("taskDefinitions", json!(["web:1"])),
             ("family", json!("web")),
+            ("containerName", json!("app")),
             ("containerInstance", json!(self.instance)),
             ("containerInstances", json!([self.instance])),
             ("containerInstanceArn", json!(self.instance)),
@@ -102,10 +103,34 @@ impl Stage {
     }
 }
 
-/// Members without a limit in the model whose huge values mean something and harm nobody.
-fn is_harmless(operation: &str, name: &str) -> bool {
-    const HARMLESS: &[(&str, &str)] = &[];
-    HARMLESS.contains(&(operation, name))
+/// Huge values where the model has no limit and that are answered like any other: names of what is not there are data (`failures[]`,
+/// empty lists, reports about unknown tasks). They change nothing.
+const ANSWERED: &[(&str, &[&str])] = &[
+    ("DeleteTaskDefinitions", &["taskDefinitions[0]"]),
+    ("DescribeClusters", &["clusters[0]"]),
+    ("DescribeServices", &["services[0]"]),
+    ("DescribeTasks", &["tasks[0]"]),
+    ("DescribeContainerInstances", &["containerInstances[0]"]),
+    ("UpdateContainerInstancesState", &["containerInstances[0]"]),
+    ("StartTask", &["containerInstances[0]"]),
+    ("ListTasks", &["containerInstance", "startedBy", "family"]),
+    ("ListAttributes", &["attributeName"]),
+    ("DiscoverPollEndpoint", &["containerInstance", "cluster"]),
+    ("SubmitTaskStateChange", &["task"]),
+    ("SubmitContainerStateChange", &["task"]),
+];
+
+/// Huge values that are meant to be taken: what is beyond the limit is cut off, or an agent says it of its own host.
+const TAKEN: &[(&str, &[&str])] = &[
+    ("StopTask", &["reason"]),
+    ("RegisterContainerInstance", &["instanceIdentityDocument", "instanceIdentityDocumentSignature"]),
+];
+
+/// Whether the case is a huge value of a member that the list has for the operation.
+fn is_in(list: &[(&str, &[&str])], operation: &str, case: &str) -> bool {
+    let case = case.strip_prefix("full ").unwrap_or(case);
+    let huge = case.strip_suffix(": huge string").or_else(|| case.strip_suffix(": huge list"));
+    list.iter().any(|(name, members)| *name == operation && huge.is_some_and(|member| members.contains(&member)))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,7 +139,8 @@ async fn malformed_requests_are_refused_in_the_protocols_form_and_change_nothing
     let (mut wrong, mut sent) = (Vec::new(), 0);
     for name in IMPLEMENTED {
         let operation = ecs::OPERATIONS.iter().find(|operation| operation.name == *name).unwrap();
-        let cases = stage.cases(operation.input);
+        let mut cases = stage.cases(operation.input);
+        cases.retain(|(case, _)| !is_in(TAKEN, name, case));
         sent += cases.len();
         let before = books::digest(&stage.world.pool()).await;
         let flaws: Vec<(String, Option<String>)> = futures::stream::iter(cases.clone())
@@ -127,7 +153,7 @@ async fn malformed_requests_are_refused_in_the_protocols_form_and_change_nothing
             .await;
         for (case, flaw) in flaws {
             if let Some(flaw) = flaw
-                && !is_harmless(name, &case)
+                && !(is_in(ANSWERED, name, &case) && flaw.starts_with("status 200"))
             {
                 wrong.push(format!("{name} {case}: {}", flaw.chars().take(300).collect::<String>()));
             }

@@ -4,6 +4,7 @@
 mod daemons;
 mod failing;
 mod hosts;
+mod images;
 mod placement;
 mod rolling;
 mod tasks;

@@ -80,8 +80,9 @@ impl Place {
             .open(&self.log)
     }
 
-    /// The last lines of the log that say why the server ended.
-    pub fn last_words(&self) -> String {
+    /// The last line of the log that says why the server whose first process was `pid` ended. Its own words go before those of
+    /// others: processes of an earlier, killed server may write into the log until they notice that it is gone.
+    pub fn last_words(&self, pid: Option<u32>) -> String {
         let end = File::open(&self.log).and_then(|mut log| {
             let length = log.metadata()?.len();
             log.seek(SeekFrom::Start(length.saturating_sub(4096)))?;
@@ -95,7 +96,9 @@ impl Place {
                 .iter()
                 .any(|level| line.contains(level))
         };
-        let last = end.lines().rev().find(grave).or_else(|| end.lines().next_back());
+        let own = pid.map(|pid| format!("[{pid}]")).unwrap_or_default();
+        let last = end.lines().rev().find(|line| grave(line) && line.contains(&own));
+        let last = last.or_else(|| end.lines().rev().find(grave)).or_else(|| end.lines().next_back());
         last.unwrap_or("it said nothing").trim().to_owned()
     }
 }
