@@ -15,12 +15,27 @@ pub enum StoreError {
     Inconsistent { table: &'static str, reason: String },
     #[error("gave up after {attempts} conflicting attempts to {act}")]
     Contended { act: &'static str, attempts: u32 },
+    /// The connection broke in between: what was to be done may have been done, or not.
+    #[error("the database did not confirm it")]
+    InDoubt,
     /// The server that was to do it is shutting down.
     #[error("the server is shutting down")]
     ShuttingDown,
 }
 
 impl StoreError {
+    /// The database refused what it was asked, so that nothing of it was done. A session that ended does not say that: it may have
+    /// ended just after a commit.
+    pub fn is_refusal(&self) -> bool {
+        const OPERATOR_INTERVENTION: &str = "57P";
+        match self {
+            StoreError::Database(sqlx::Error::Database(error)) => !error
+                .code()
+                .is_some_and(|code| code.starts_with(OPERATOR_INTERVENTION)),
+            _ => false,
+        }
+    }
+
     /// Name of the constraint or index that refused a row, if one did.
     pub fn constraint(&self) -> Option<&str> {
         match self {

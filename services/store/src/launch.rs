@@ -18,6 +18,8 @@ use crate::tasks::{ContainerRecord, TaskSpec};
 
 /// Constraints of a definition and a call together (P-02).
 const MAX_CONSTRAINTS: usize = 10;
+/// MiB of a container; the engine refuses less (TD-21).
+const LEAST_MEMORY: i32 = 6;
 
 /// Why a task cannot be made this way. The text is for the caller.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -49,7 +51,7 @@ pub fn prepare(
     let document = &definition.document.0;
     let overrides = launch.overrides.cloned().unwrap_or_default();
     let containers = document.container_definitions.as_deref().unwrap_or_default();
-    check_override_names(&overrides, containers)?;
+    check_overrides(&overrides, containers)?;
     let resources = resources(document, &overrides)?;
     let request = Request {
         group: launch.group.clone(),
@@ -110,7 +112,7 @@ pub fn resources(document: &TaskDefinition, overrides: &TaskOverride) -> Result<
         let (cpu, memory) = container_needs(container, over);
         cpu_sum += cpu;
         memory_sum += memory;
-        needs.gpus += gpus(container, over)?;
+        needs.gpus = needs.gpus.saturating_add(gpus(container, over)?);
         add_ports(&mut needs, container, document.network_mode);
     }
     needs.cpu = cpu.unwrap_or(cpu_sum);
@@ -134,18 +136,19 @@ fn gpus(container: &ContainerDefinition, over: Option<&ContainerOverride>) -> Re
     let requirements = over
         .and_then(|o| o.resource_requirements.as_ref())
         .or(container.resource_requirements.as_ref());
-    let mut sum = 0;
+    let mut sum = 0_u32;
     for requirement in requirements
         .into_iter()
         .flatten()
         .filter(|r| r.r#type == ResourceType::Gpu)
     {
-        sum += requirement.value.parse::<u32>().map_err(|_| {
+        let count = requirement.value.parse::<u32>().map_err(|_| {
             LaunchError::Invalid(format!(
                 "The GPU count '{}' is not a whole number.",
                 requirement.value
             ))
         })?;
+        sum = sum.saturating_add(count);
     }
     Ok(sum)
 }
@@ -266,16 +269,26 @@ fn override_of<'a>(
         .find(|over| over.name == container.name)
 }
 
-fn check_override_names(
-    overrides: &TaskOverride,
-    containers: &[ContainerDefinition],
-) -> Result<(), LaunchError> {
+/// Overrides are for containers of the definition, in amounts that a definition could have (TD-21, TD-22).
+fn check_overrides(overrides: &TaskOverride, containers: &[ContainerDefinition]) -> Result<(), LaunchError> {
     for over in overrides.container_overrides.iter().flatten() {
+        let name = over.name.as_deref().unwrap_or_default();
         if !containers.iter().any(|container| container.name == over.name) {
-            let name = over.name.as_deref().unwrap_or_default();
             return Err(LaunchError::Invalid(format!(
                 "Override for container named {name} is not a container in the TaskDefinition."
             )));
+        }
+        let amounts = [
+            ("cpu", over.cpu, 0),
+            ("memory", over.memory, LEAST_MEMORY),
+            ("memoryReservation", over.memory_reservation, LEAST_MEMORY),
+        ];
+        for (setting, amount, least) in amounts {
+            if amount.is_some_and(|amount| amount < least) {
+                return Err(LaunchError::Invalid(format!(
+                    "Invalid setting for container '{name}'. '{setting}' must be at least {least}."
+                )));
+            }
         }
     }
     Ok(())

@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use tokio::time::Instant;
 
 use crate::wake::Wake;
-use crate::{Db, Result};
+use crate::{Db, Result, StoreError, Tx};
 
 /// Longest wait for containers to stop.
 const PATIENCE: Duration = Duration::from_secs(120);
+const PAUSE: Duration = Duration::from_millis(20);
+/// SQLSTATE of a lock that would have to be waited for.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// Stops all tasks, waits until the agents that are connected have stopped their containers, then removes every resource of all
 /// accounts and regions. Container instances whose agent is connected stay, with the cluster they are in.
@@ -16,12 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// # Errors
 /// When the database fails, or containers are still running after two minutes.
 pub async fn reset(db: &Db, now: DateTime<Utc>) -> Result<()> {
-    stop_everything(db, now).await?;
-    let mut tx = db.begin().await?;
-    // Nobody places or reports anything in between.
-    sqlx::query("LOCK TABLE tasks, container_instances, services, clusters IN SHARE ROW EXCLUSIVE MODE")
-        .execute(&mut *tx)
-        .await?;
+    let deadline = Instant::now() + PATIENCE;
+    stop_everything(db, now, deadline).await?;
+    let mut tx = alone(db, deadline).await?;
     let statements = [
         "DELETE FROM tasks",
         "DELETE FROM service_events",
@@ -45,16 +46,39 @@ pub async fn reset(db: &Db, now: DateTime<Utc>) -> Result<()> {
     db.commit(tx, [Wake::Everything]).await
 }
 
+/// A transaction beside which nobody places or reports anything. It never waits for others while it holds locks of its own, for they
+/// take the tables in other orders.
+async fn alone(db: &Db, deadline: Instant) -> Result<Tx> {
+    loop {
+        let mut tx = db.begin().await?;
+        let locked =
+            sqlx::query("LOCK TABLE services, tasks, container_instances, clusters IN EXCLUSIVE MODE NOWAIT")
+                .execute(&mut *tx)
+                .await;
+        match locked {
+            Ok(_) => return Ok(tx),
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(LOCK_NOT_AVAILABLE) => {}
+            Err(error) => return Err(error.into()),
+        }
+        tx.rollback().await?;
+        pause(deadline, "have the tables alone").await?;
+    }
+}
+
 /// Services first, so that nothing is started again; then every task. Returns when no connected host has a task left.
-async fn stop_everything(db: &Db, now: DateTime<Utc>) -> Result<()> {
+async fn stop_everything(db: &Db, now: DateTime<Utc>, deadline: Instant) -> Result<()> {
     let mut tx = db.begin().await?;
-    sqlx::query("UPDATE services SET desired_count = 0, status = 'DRAINING', generation = generation + 1 WHERE status = 'ACTIVE'")
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query(
+        "WITH held AS (SELECT id FROM services WHERE status = 'ACTIVE' ORDER BY id FOR UPDATE) \
+         UPDATE services s SET desired_count = 0, status = 'DRAINING', generation = s.generation + 1 FROM held WHERE s.id = held.id",
+    )
+    .execute(&mut *tx)
+    .await?;
     let stopped = sqlx::query(
-        "UPDATE tasks SET desired_status = 'STOPPED', stopping_at = coalesce(stopping_at, $1), version = version + 1, \
-             stop_code = coalesce(stop_code, 'UserInitiated'), stopped_reason = coalesce(stopped_reason, 'Task stopped by user') \
-         WHERE desired_status = 'RUNNING'",
+        "WITH held AS (SELECT id FROM tasks WHERE desired_status = 'RUNNING' ORDER BY id FOR UPDATE) \
+         UPDATE tasks t SET desired_status = 'STOPPED', stopping_at = coalesce(t.stopping_at, $1), version = t.version + 1, \
+             stop_code = coalesce(t.stop_code, 'UserInitiated'), stopped_reason = coalesce(t.stopped_reason, 'Task stopped by user') \
+         FROM held WHERE t.id = held.id",
     )
     .bind(now)
     .execute(&mut *tx)
@@ -62,16 +86,17 @@ async fn stop_everything(db: &Db, now: DateTime<Utc>) -> Result<()> {
     let wake = (stopped.rows_affected() > 0).then_some(Wake::Everything);
     db.commit(tx, wake).await?;
 
-    let deadline = tokio::time::Instant::now() + PATIENCE;
     while any_left(db).await? {
-        if tokio::time::Instant::now() > deadline {
-            return Err(crate::StoreError::Contended {
-                act: "stop all containers",
-                attempts: 1,
-            });
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        pause(deadline, "stop all containers").await?;
     }
+    Ok(())
+}
+
+async fn pause(deadline: Instant, act: &'static str) -> Result<()> {
+    if Instant::now() > deadline {
+        return Err(StoreError::Contended { act, attempts: 1 });
+    }
+    tokio::time::sleep(PAUSE).await;
     Ok(())
 }
 

@@ -10,7 +10,6 @@ use kit::{Shutdown, SystemClock, Tasks};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::json;
-use store::Db;
 use store::clusters::NewCluster;
 use store::instances::{Registration, Session};
 use store::launch::{self, Launch};
@@ -18,6 +17,7 @@ use store::placement::{Guard, InCluster, Job, Placed, Placer, Target};
 use store::task_definitions::TaskDefinitionRow;
 use store::task_reports::TaskReport;
 use store::tokens::{Token, Use};
+use store::{Db, StoreError};
 use test_support::TestDb;
 use uuid::Uuid;
 
@@ -342,4 +342,36 @@ async fn a_host_that_is_draining_takes_nothing_from_the_next_job_on() {
             .len(),
         0
     );
+}
+
+/// Whether the commit came through before the connection broke cannot be known, so placing again might start everything twice.
+#[tokio::test]
+async fn nothing_is_placed_again_after_a_commit_that_was_not_confirmed() {
+    let world = World::new(&[(10_000, 10_000)]).await;
+    let definition = world
+        .definition("one", json!({"name": "a", "image": "x", "cpu": 1, "memory": 1}))
+        .await;
+    let break_the_first_commit = "CREATE SEQUENCE commits; \
+        CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+            IF nextval('commits') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()), pg_sleep(5); END IF; RETURN NULL; END $$; \
+        CREATE CONSTRAINT TRIGGER break AFTER INSERT ON tasks DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION break()";
+    sqlx::raw_sql(break_the_first_commit)
+        .execute(world.db.pool())
+        .await
+        .unwrap();
+    let placer = world.placer();
+    let broken = placer.place(world.job(&definition, 1)).await;
+    assert!(matches!(broken, Err(StoreError::InDoubt)), "{broken:?}");
+    let tasks: i64 = sqlx::query_scalar("SELECT count(*) FROM tasks")
+        .fetch_one(world.db.pool())
+        .await
+        .unwrap();
+    assert_eq!(tasks, 0);
+    assert_eq!(
+        done(placer.place(world.job(&definition, 1)).await.unwrap())
+            .0
+            .len(),
+        1
+    );
+    world.check_books().await;
 }

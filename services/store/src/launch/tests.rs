@@ -38,6 +38,35 @@ fn r08_overrides_change_what_a_task_needs() {
 }
 
 #[test]
+fn r08_overrides_cannot_ask_for_less_than_a_definition_could() {
+    let containers =
+        definition(serde_json::json!({"containerDefinitions": [{"name": "a", "cpu": 10, "memory": 100}]}))
+            .container_definitions
+            .unwrap();
+    let check = |over: serde_json::Value| {
+        let overrides = serde_json::from_value(serde_json::json!({"containerOverrides": [over]})).unwrap();
+        check_overrides(&overrides, &containers)
+    };
+    assert!(check(serde_json::json!({"name": "a", "cpu": 0, "memory": 6, "memoryReservation": 6})).is_ok());
+    for (setting, amount, least) in [("cpu", -1, 0), ("memory", -512, 6), ("memoryReservation", 5, 6)] {
+        let text = format!("Invalid setting for container 'a'. '{setting}' must be at least {least}.");
+        assert_eq!(
+            check(serde_json::json!({"name": "a", setting: amount})),
+            Err(LaunchError::Invalid(text))
+        );
+    }
+}
+
+#[test]
+fn td39_more_gpus_than_can_be_counted_are_as_many_as_can_be() {
+    let gpu = serde_json::json!([{"type": "GPU", "value": "4294967295"}]);
+    let document = definition(serde_json::json!({"containerDefinitions": [
+        {"name": "a", "resourceRequirements": gpu}, {"name": "b", "resourceRequirements": gpu}]}));
+    let needs = resources(&document, &TaskOverride::default()).unwrap();
+    assert_eq!(needs.gpus, u32::MAX);
+}
+
+#[test]
 fn td26_fixed_ports_are_needed_and_in_host_mode_container_ports_are_host_ports() {
     let json = serde_json::json!({
         "containerDefinitions": [{"name": "a", "portMappings": [

@@ -17,7 +17,7 @@ use crate::tags::Tag;
 use crate::tasks::NewTask;
 use crate::tokens::{self, Use};
 use crate::wake::Wake;
-use crate::{Db, Result, Tx};
+use crate::{Db, Result, StoreError, Tx};
 
 /// Conflicts with other servers after which the hosts are locked for the attempt, so that it cannot fail that way again.
 const OPTIMISTIC_ATTEMPTS: u32 = 4;
@@ -49,7 +49,7 @@ impl Committer {
         }
     }
 
-    /// Carries out the jobs and answers each. After a failure nothing of them was done.
+    /// Carries out the jobs and answers each.
     pub(super) async fn commit(&mut self, db: &Db, clock: &dyn Clock, batch: Vec<Waiting>) {
         let (jobs, answers): (Vec<Job>, Vec<_>) = batch
             .into_iter()
@@ -62,13 +62,25 @@ impl Committer {
                 }
             }
             // One job of the batch may be what the database refused: the others must not suffer for it.
-            Err(_) => {
+            Err(error) if error.is_refusal() => {
                 for (job, answer) in jobs.into_iter().zip(answers) {
                     self.hosts.forget();
                     let result = self.carry_out(db, clock, std::slice::from_ref(&job)).await;
                     let _ = answer.send(result.map(|mut placed| placed.pop().unwrap_or(Placed::GuardLost)));
                 }
                 self.hosts.forget();
+            }
+            // It may have been committed all the same, so nothing is started a second time here: clients come again with their tokens.
+            Err(error) => {
+                self.hosts.forget();
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    jobs = jobs.len(),
+                    "placements are in doubt"
+                );
+                for answer in answers {
+                    let _ = answer.send(Err(StoreError::InDoubt));
+                }
             }
         }
     }
@@ -138,11 +150,7 @@ impl Committer {
             remember(&mut tx, job, draft).await?;
         }
         let wakes = used.iter().map(|host| Wake::Instance(host.id.uuid()));
-        if let Err(error) = db.commit(tx, wakes).await {
-            // It may have been committed all the same: the picture is worth nothing now.
-            self.hosts.forget();
-            return Err(error);
-        }
+        db.commit(tx, wakes).await?;
         for host in &used {
             self.hosts.cluster().set_revision(host.id, host.revision + 1);
         }
@@ -157,13 +165,18 @@ impl Committer {
     /// Claims tokens and checks guards; jobs that fail here are settled.
     async fn settle(&mut self, tx: &mut Tx, jobs: &[Job], clock: &dyn Clock) -> Result<Vec<Draft>> {
         let mut drafts: Vec<Draft> = jobs.iter().map(|_| Draft::default()).collect();
-        for (job, draft) in jobs.iter().zip(&mut drafts) {
-            if let Some(token) = &job.token {
-                draft.settled = match tokens::claim(tx, token, clock.now()).await? {
-                    Use::First => None,
-                    used => Some(Placed::Replayed(used)),
-                };
-            }
+        // In the order of the rows' keys, so that two servers with the same calls do not wait for each other.
+        let mut claims: Vec<(&tokens::Token, &mut Draft)> = jobs
+            .iter()
+            .zip(&mut drafts)
+            .filter_map(|(job, draft)| Some((job.token.as_ref()?, draft)))
+            .collect();
+        claims.sort_by_key(|(token, _)| (&token.scope, token.operation, &token.token));
+        for (token, draft) in claims {
+            draft.settled = match tokens::claim(tx, token, clock.now()).await? {
+                Use::First => None,
+                used => Some(Placed::Replayed(used)),
+            };
         }
         let guards: BTreeMap<i64, i64> = jobs
             .iter()
