@@ -195,6 +195,7 @@ impl Cases<'_> {
             self.put("empty value", json!(""));
             return;
         }
+        self.put("null character", json!("a\0b"));
         if min.is_some_and(|min| min > 0) {
             self.put("too short", json!(""));
         }

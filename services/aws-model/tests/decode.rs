@@ -163,6 +163,19 @@ fn lengths_and_patterns_of_the_model_hold() {
 }
 
 #[test]
+fn the_null_character_is_refused_in_texts_and_keys() {
+    let container = |more: Value| json!({"family": "web", "containerDefinitions": [more]});
+    let (path, reason) = invalid::<RegisterTaskDefinition>(container(json!({"command": ["a\0b"]})));
+    assert_eq!(path, "containerDefinitions[0].command[0]");
+    assert_eq!(reason, format!("{path} must not contain the character U+0000."));
+    let (_, reason) = invalid::<RegisterTaskDefinition>(container(json!({"dockerLabels": {"a\0": "b"}})));
+    assert!(
+        reason.ends_with("must not contain the character U+0000."),
+        "{reason}"
+    );
+}
+
+#[test]
 fn timestamps_are_read_from_numbers_and_iso_texts() {
     let before = |value: Value| {
         let body = json!({"service": "web", "createdAt": {"before": value}});

@@ -82,12 +82,11 @@ fn open(operation: &str, token: &str) -> Option<Vec<u8>> {
         return None;
     }
     let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-    Some(
-        bytes
-            .strip_prefix(operation.as_bytes())?
-            .strip_prefix(b"\n")?
-            .to_vec(),
-    )
+    let json = bytes.strip_prefix(operation.as_bytes())?.strip_prefix(b"\n")?;
+    // No position has it, and the database does not take it.
+    let null = br"\u0000";
+    let forged = json.windows(null.len()).any(|part| part == null);
+    (!forged).then(|| json.to_vec())
 }
 
 fn invalid_token() -> Error {
@@ -120,6 +119,7 @@ mod tests {
             "x",
             "!!",
             &URL_SAFE_NO_PAD.encode("ListTasks\n\"a\""),
+            &URL_SAFE_NO_PAD.encode("ListClusters\n\"a\\u0000\""),
             &"A".repeat(5000),
         ] {
             assert!(Page::new("ListClusters", None, Some(bad), 100).is_err(), "{bad}");

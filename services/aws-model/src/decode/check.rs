@@ -33,9 +33,11 @@ impl Place<'_> {
             }
             (Shape::Map { value, min, max }, Value::Object(entries)) => {
                 self.length("entries", entries.len(), *min, *max)?;
-                entries
-                    .iter_mut()
-                    .try_for_each(|(key, entry)| Place::Key(self, key).check(value, entry))
+                entries.iter_mut().try_for_each(|(key, entry)| {
+                    let place = Place::Key(self, key);
+                    place.storable(key)?;
+                    place.check(value, entry)
+                })
             }
             (
                 Shape::String {
@@ -47,6 +49,7 @@ impl Place<'_> {
                 Value::String(text),
             ) => {
                 self.one_of(text, enumeration)?;
+                self.storable(text)?;
                 self.length("characters", text.chars().count(), *min, *max)?;
                 self.matches(text, *pattern)
             }
@@ -107,6 +110,14 @@ impl Place<'_> {
         Err(self.invalid(format!(
             "Invalid value '{text}' for {self}. Valid values: {valid}."
         )))
+    }
+
+    /// The one character that JSON has and neither processes nor databases can take.
+    fn storable(&self, text: &str) -> Result<(), DecodeError> {
+        match text.contains('\0') {
+            true => Err(self.invalid(format!("{self} must not contain the character U+0000."))),
+            false => Ok(()),
+        }
     }
 
     fn matches(&self, text: &str, pattern: Option<&'static str>) -> Result<(), DecodeError> {

@@ -15,6 +15,8 @@ use crate::{Context, Error, Result};
 
 /// Ports that are reserved on a host whose agent names none (I-02).
 const RESERVED_PORTS: [i32; 5] = [22, 2375, 2376, 51678, 51679];
+/// Longest client token, bytes: agents send a UUID.
+const TOKEN_LIMIT: usize = 255;
 
 /// RegisterContainerInstance, by our agent and the official one (1.4 and 1.5 of the agent protocol).
 ///
@@ -33,6 +35,14 @@ pub async fn register_container_instance(
         Some(arn) => find::instance_id(cx, &cluster.name, arn)?.ok_or_else(|| not_ours(arn))?,
         None => ContainerInstanceId(Uuid::new_v4()),
     };
+    let client_token = input.client_token.filter(|token| !token.is_empty());
+    if client_token
+        .as_ref()
+        .is_some_and(|token| token.len() > TOKEN_LIMIT)
+    {
+        let text = format!("clientToken can have at most {TOKEN_LIMIT} bytes.");
+        return Err(Error::invalid_parameter(text));
+    }
     let identity = Identity::read(input.instance_identity_document.as_deref());
     let resources = Resources::read(
         input.total_resources.unwrap_or_default(),
@@ -44,7 +54,7 @@ pub async fn register_container_instance(
         cluster_name: cluster.name.clone(),
         id,
         again: remembered.is_some(),
-        client_token: input.client_token.filter(|token| !token.is_empty()),
+        client_token,
         attributes: all_attributes(&cx.scope, input.attributes.unwrap_or_default(), &identity)?,
         ec2_instance_id: identity.instance_id,
         agent_version: version.agent_version,
@@ -88,6 +98,7 @@ impl Identity {
     /// A document that cannot be read says nothing; there is no way to check its signature here.
     fn read(document: Option<&str>) -> Self {
         document
+            .filter(|text| !text.contains(r"\u0000"))
             .and_then(|text| serde_json::from_str(text).ok())
             .unwrap_or_default()
     }
