@@ -118,7 +118,7 @@ impl Images {
         };
         let gone = || {
             Failure::new(
-                FailureKind::CannotPullContainerError,
+                FailureKind::CannotPullContainer,
                 "the image is gone after its pull",
             )
         };
@@ -161,7 +161,7 @@ impl Images {
         match until_answered(|| self.runtime.image_inspect(reference)).await {
             Ok(details) => Ok(Some(details)),
             Err(error) if error.is_missing() => Ok(None),
-            Err(error) => Err(Failure::new(FailureKind::CannotPullContainerError, error)),
+            Err(error) => Err(Failure::new(FailureKind::CannotPullContainer, error)),
         }
     }
 
@@ -214,7 +214,7 @@ impl Images {
                 if !error.is_missing() {
                     self.registry_failed(reference);
                 }
-                Err(Failure::new(FailureKind::CannotPullContainerError, error))
+                Err(Failure::new(FailureKind::CannotPullContainer, error))
             }
         }
     }

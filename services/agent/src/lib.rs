@@ -1,8 +1,8 @@
 //! Berth's host agent: registers a host, runs the tasks it is given on a container runtime and reports what becomes of
 //! them, in the protocol of the official ECS agent. See the README for a map.
 
-pub mod agent;
-pub mod config;
+mod agent;
+mod config;
 mod credentials;
 mod engine;
 mod host;

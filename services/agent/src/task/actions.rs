@@ -126,7 +126,7 @@ impl Actions {
                 Ok(id) => return Ok(id.into_string()),
                 Err(error) if error.is_transient() => tokio::time::sleep(RETRY_PAUSE).await,
                 Err(RuntimeError::Conflict { message }) => return self.adopt(task, index, message).await,
-                Err(error) => return Err(Failure::new(FailureKind::CannotCreateContainerError, error)),
+                Err(error) => return Err(Failure::new(FailureKind::CannotCreateContainer, error)),
             }
         }
     }
@@ -134,7 +134,7 @@ impl Actions {
     /// The name is taken: by a container that we made without hearing of it?
     async fn adopt(&self, task: &TaskRecord, index: usize, message: String) -> Result<String, Failure> {
         let name = &task.containers[index].docker_name;
-        let cannot = |why: &dyn std::fmt::Display| Failure::new(FailureKind::CannotCreateContainerError, why);
+        let cannot = |why: &dyn std::fmt::Display| Failure::new(FailureKind::CannotCreateContainer, why);
         let details = self
             .host
             .runtime
@@ -159,7 +159,7 @@ impl Actions {
                 continue;
             };
             let cannot =
-                |why: &str| Failure::new(FailureKind::CannotCreateContainerError, format!("{text}: {why}"));
+                |why: &str| Failure::new(FailureKind::CannotCreateContainer, format!("{text}: {why}"));
             let range = ports::parse_range(text).ok_or_else(|| cannot("is not a range of ports"))?;
             let length = u16::try_from(range.len()).unwrap_or(u16::MAX);
             let (host_ports, protocol) = (&self.host.config.dynamic_port_range, ports::protocol(mapping));
@@ -203,7 +203,7 @@ impl Actions {
                 }
             }
             if !is_port_conflict(&error) || !has_range(task, index) || port_attempts == MAX_PORT_ATTEMPTS {
-                return Err(Failure::new(FailureKind::CannotStartContainerError, error));
+                return Err(Failure::new(FailureKind::CannotStartContainer, error));
             }
             // Somebody took a port of the block between our look and the start.
             port_attempts += 1;
@@ -218,14 +218,14 @@ impl Actions {
                     },
                 )
                 .await;
-            removed.map_err(|e| Failure::new(FailureKind::CannotStartContainerError, e))?;
+            removed.map_err(|e| Failure::new(FailureKind::CannotStartContainer, e))?;
             self.create(task, index).await?;
         }
         match self.inspect(name).await? {
             Some(details) => Ok(observe::observation(task, index, &details)),
             None => {
                 let text = "the container is gone right after its start";
-                Err(Failure::new(FailureKind::ContainerVanishedError, text))
+                Err(Failure::new(FailureKind::ContainerVanished, text))
             }
         }
     }
@@ -258,14 +258,20 @@ impl Actions {
             .and_then(|seconds| u64::try_from(seconds).ok());
         let patience = configured.map_or(self.host.config.container_stop_timeout, Duration::from_secs);
         let limit = patience + STOP_GRACE;
+        let asked_at = self.host.clock.now();
         match tokio::time::timeout(limit, self.host.runtime.container_stop(name, None, patience)).await {
             Err(_) => return Err(Failure::timed_out("stopped", limit)),
             Ok(Err(error)) if error.is_missing() => return Ok(None),
-            Ok(Err(error)) => return Err(Failure::new(FailureKind::CannotStopContainerError, error)),
+            Ok(Err(error)) => return Err(Failure::new(FailureKind::CannotStopContainer, error)),
             Ok(Ok(())) => {}
         }
-        let details = self.inspect_once(name).await?;
-        Ok(details.map(|details| observe::observation(task, index, &details)))
+        let Some(details) = self.inspect_once(name).await? else {
+            return Ok(None);
+        };
+        let mut seen = observe::observation(task, index, &details);
+        // Engines mark all containers of a task whose common limit was hit. One that lived until now was killed by us.
+        seen.oom_killed &= seen.finished_at.is_some_and(|finished_at| finished_at < asked_at);
+        Ok(Some(seen))
     }
 
     /// Looks until the engine answers.
@@ -282,7 +288,7 @@ fn found(answer: Result<ContainerDetails, RuntimeError>) -> Result<Option<Contai
     match answer {
         Ok(details) => Ok(Some(details)),
         Err(error) if error.is_missing() => Ok(None),
-        Err(error) => Err(Failure::new(FailureKind::CannotInspectContainerError, error)),
+        Err(error) => Err(Failure::new(FailureKind::CannotInspectContainer, error)),
     }
 }
 

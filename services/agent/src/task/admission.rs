@@ -14,11 +14,11 @@ pub fn refusal(task: &Task) -> Option<Failure> {
         return task
             .containers
             .is_empty()
-            .then(|| Failure::new(FailureKind::TaskStateError, text));
+            .then(|| Failure::new(FailureKind::TaskState, text));
     }
     let flaw = flaw(task)?;
     Some(Failure::new(
-        FailureKind::UnrecognizedTaskError,
+        FailureKind::UnrecognizedTask,
         format!("Error loading task - {flaw}"),
     ))
 }

@@ -3,41 +3,41 @@
 /// Error names in front of reasons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    CannotPullContainerError,
-    CannotCreateContainerError,
-    CannotStartContainerError,
-    CannotStopContainerError,
-    CannotInspectContainerError,
-    CannotCreateVolumeError,
-    DockerTimeoutError,
-    ResourceInitializationError,
-    TaskDependencyError,
-    HostConfigError,
-    ContainerVanishedError,
-    OutOfMemoryError,
-    TaskStateError,
-    UnrecognizedTaskError,
+    CannotPullContainer,
+    CannotCreateContainer,
+    CannotStartContainer,
+    CannotStopContainer,
+    CannotInspectContainer,
+    CannotCreateVolume,
+    DockerTimeout,
+    ResourceInitialization,
+    TaskDependency,
+    HostConfig,
+    ContainerVanished,
+    OutOfMemory,
+    TaskState,
+    UnrecognizedTask,
 }
 
 impl FailureKind {
     /// The name as ECS writes it.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::CannotPullContainerError => "CannotPullContainerError",
-            Self::CannotCreateContainerError => "CannotCreateContainerError",
-            Self::CannotStartContainerError => "CannotStartContainerError",
-            Self::CannotStopContainerError => "CannotStopContainerError",
-            Self::CannotInspectContainerError => "CannotInspectContainerError",
-            Self::CannotCreateVolumeError => "CannotCreateVolumeError",
-            Self::DockerTimeoutError => "DockerTimeoutError",
-            Self::ResourceInitializationError => "ResourceInitializationError",
-            Self::TaskDependencyError => "TaskDependencyError",
-            Self::HostConfigError => "HostConfigError",
-            Self::ContainerVanishedError => "ContainerVanishedError",
-            Self::OutOfMemoryError => "OutOfMemoryError",
-            Self::TaskStateError => "TaskStateError",
+            Self::CannotPullContainer => "CannotPullContainerError",
+            Self::CannotCreateContainer => "CannotCreateContainerError",
+            Self::CannotStartContainer => "CannotStartContainerError",
+            Self::CannotStopContainer => "CannotStopContainerError",
+            Self::CannotInspectContainer => "CannotInspectContainerError",
+            Self::CannotCreateVolume => "CannotCreateVolumeError",
+            Self::DockerTimeout => "DockerTimeoutError",
+            Self::ResourceInitialization => "ResourceInitializationError",
+            Self::TaskDependency => "TaskDependencyError",
+            Self::HostConfig => "HostConfigError",
+            Self::ContainerVanished => "ContainerVanishedError",
+            Self::OutOfMemory => "OutOfMemoryError",
+            Self::TaskState => "TaskStateError",
             // The official agent spells it so, and the protocol is what it speaks.
-            Self::UnrecognizedTaskError => "UnrecogniedTaskError",
+            Self::UnrecognizedTask => "UnrecogniedTaskError",
         }
     }
 }
@@ -60,7 +60,7 @@ impl Failure {
 
     /// Something that a task needs before its first container could not be had (T-32).
     pub fn resource(text: impl std::fmt::Display) -> Self {
-        Self::new(FailureKind::ResourceInitializationError, text)
+        Self::new(FailureKind::ResourceInitialization, text)
     }
 
     /// A step took longer than it may.
@@ -69,14 +69,11 @@ impl Failure {
             "Could not transition to {state}; timed out after waiting {}",
             go_duration(limit)
         );
-        Self::new(FailureKind::DockerTimeoutError, text)
+        Self::new(FailureKind::DockerTimeout, text)
     }
 
     pub fn out_of_memory() -> Self {
-        Self::new(
-            FailureKind::OutOfMemoryError,
-            "Container killed due to memory usage",
-        )
+        Self::new(FailureKind::OutOfMemory, "Container killed due to memory usage")
     }
 }
 

@@ -258,7 +258,7 @@ impl TaskMachine {
             {
                 let name = &self.record.containers[index].name;
                 let text = format!("container {name} cannot start: {why}");
-                self.fail(Failure::new(FailureKind::TaskDependencyError, text));
+                self.fail(Failure::new(FailureKind::TaskDependency, text));
                 return true;
             }
         }
@@ -335,11 +335,7 @@ impl TaskMachine {
             Ok(Some(seen)) => self.seen(index, seen, now),
             Ok(None) if self.record.containers[index].phase >= Phase::Created => {
                 let text = "the container is gone; something other than the agent removed it";
-                self.broke(
-                    index,
-                    &Failure::new(FailureKind::ContainerVanishedError, text),
-                    now,
-                );
+                self.broke(index, &Failure::new(FailureKind::ContainerVanished, text), now);
             }
             Ok(None) | Err(_) => {}
         }
@@ -378,7 +374,10 @@ impl TaskMachine {
     fn ended(&mut self, index: usize, seen: &Observation, now: DateTime<Utc>) {
         let container = &mut self.record.containers[index];
         // Docker may date the end of a very short run before its start (T-03).
-        let finished = seen.finished_at.unwrap_or(now).max(container.started_at.unwrap_or(now));
+        let finished = seen
+            .finished_at
+            .unwrap_or(now)
+            .max(container.started_at.unwrap_or(now));
         container.exit_code = seen.exit_code;
         container.finished_at = Some(finished);
         let ran_for = finished - container.started_at.unwrap_or(finished);

@@ -115,7 +115,7 @@ fn command(definition: &Container) -> Result<Option<Vec<String>>, Failure> {
     };
     let wrong = |e| {
         Failure::new(
-            FailureKind::CannotCreateContainerError,
+            FailureKind::CannotCreateContainer,
             format!("overrides are malformed: {e}"),
         )
     };
@@ -124,7 +124,7 @@ fn command(definition: &Container) -> Result<Option<Vec<String>>, Failure> {
 }
 
 fn overlay(spec: &mut ContainerSpec, task: &TaskRecord, definition: &Container) -> Result<(), Failure> {
-    let wrong = |e: &dyn std::fmt::Display| Failure::new(FailureKind::HostConfigError, e);
+    let wrong = |e: &dyn std::fmt::Display| Failure::new(FailureKind::HostConfig, e);
     let (config, mut host_config) = match &definition.docker_config {
         Some(blobs) => (
             blobs
@@ -138,7 +138,7 @@ fn overlay(spec: &mut ContainerSpec, task: &TaskRecord, definition: &Container) 
     };
     if definition.health_check_type.is_some() && !config.contains_key("Healthcheck") {
         let text = "a docker health check is asked for, but dockerConfig.config has no Healthcheck";
-        return Err(Failure::new(FailureKind::CannotCreateContainerError, text));
+        return Err(Failure::new(FailureKind::CannotCreateContainer, text));
     }
     let gpus = gpu_ids(task, &definition.name);
     if !gpus.is_empty() {
@@ -168,7 +168,7 @@ fn names<'a>(
         Some(index) => Ok(format!("{}:{second}", task.containers[index].docker_name)),
         None => {
             let text = format!("container {container} is named, but it is not in the task");
-            Err(Failure::new(FailureKind::CannotCreateContainerError, text))
+            Err(Failure::new(FailureKind::CannotCreateContainer, text))
         }
     };
     let names = pairs.map(name).collect::<Result<Vec<_>, _>>()?;
@@ -232,7 +232,7 @@ fn binds(task: &TaskRecord, definition: &Container) -> Result<Vec<String>, Failu
             .find(|volume| volume.name == mount.source_volume);
         let Some(volume) = volume else {
             let text = format!("mount point {} names no volume of the task", mount.source_volume);
-            return Err(Failure::new(FailureKind::CannotCreateContainerError, text));
+            return Err(Failure::new(FailureKind::CannotCreateContainer, text));
         };
         let access = if mount.read_only { ":ro" } else { "" };
         Ok(format!(

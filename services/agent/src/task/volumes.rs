@@ -115,7 +115,7 @@ pub async fn remove_own(host: &Host, task: &TaskRecord) -> Result<(), String> {
 
 fn cannot_create(volume: &Volume, why: &dyn std::fmt::Display) -> Failure {
     Failure::new(
-        FailureKind::CannotCreateVolumeError,
+        FailureKind::CannotCreateVolume,
         format!("volume {}: {why}", volume.name),
     )
 }

@@ -281,7 +281,7 @@ fn k04_a_dependency_that_can_never_start_fails_the_task() {
         && !plan.steps.is_empty()
     {
         for step in plan.steps {
-            let failure = Failure::new(FailureKind::CannotPullContainerError, "no such image");
+            let failure = Failure::new(FailureKind::CannotPullContainer, "no such image");
             let outcome = match step {
                 Step::Container(1, Action::Pull) => Outcome::Pulled(1, Some(Err(failure))),
                 step => bench.oblige(step),
@@ -445,7 +445,7 @@ fn a_stop_that_fails_is_tried_again_and_never_called_stopped() {
         bench.machine.plan(bench.clock.now()).steps,
         [Step::Container(0, Action::Stop)]
     );
-    let failure = Failure::new(FailureKind::CannotStopContainerError, "the engine is busy");
+    let failure = Failure::new(FailureKind::CannotStopContainer, "the engine is busy");
     bench
         .machine
         .apply(Outcome::Seen(0, Err(failure)), bench.clock.now());
