@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::report::{Figure, median};
-use crate::server::{Process, Server, key_pair};
+use crate::server::{Process, Server};
 
 const IMAGE: &str = "berth-bench/hello:1";
 
