@@ -17,6 +17,7 @@ use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
 use crate::definitions::Definitions;
+use crate::log_mode::LogDriverModes;
 
 /// Pause after the database failed.
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
@@ -36,6 +37,8 @@ pub(crate) struct Told {
     pub look: Option<Look>,
     /// Definitions of the tasks in `look`.
     pub definitions: HashMap<i64, Arc<TaskDefinitionRow>>,
+    /// Of the accounts of these definitions.
+    pub log_modes: Arc<LogDriverModes>,
     /// All tasks that should run there, if the session asked for its manifest.
     pub manifest: Option<Vec<Uuid>>,
 }
@@ -189,6 +192,8 @@ impl Dispatcher {
             .flat_map(|look| &look.tasks)
             .map(|task| task.assignment.task_definition_id);
         let definitions = self.definitions.get(&self.db, ids.collect()).await?;
+        let log_modes =
+            Arc::new(LogDriverModes::read(&self.db, definitions.values().map(Arc::as_ref)).await?);
         for instance in instances {
             let look = looks.remove(instance);
             let definitions = needed(&definitions, look.as_ref().map_or(&[], |look| &look.tasks));
@@ -199,6 +204,7 @@ impl Dispatcher {
                 let _ = handle.orders.send(Order::Look(Box::new(Told {
                     look,
                     definitions,
+                    log_modes: log_modes.clone(),
                     manifest,
                 })));
             }

@@ -10,7 +10,9 @@ mod dispatcher;
 mod entry;
 mod gateway;
 mod lease;
+mod log_mode;
 pub mod payload;
 mod tcs;
 
 pub use gateway::Gateway;
+pub use log_mode::LogDriverMode;

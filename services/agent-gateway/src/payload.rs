@@ -5,6 +5,7 @@
 
 mod container;
 mod docker;
+mod image;
 mod secrets;
 mod volumes;
 
@@ -23,6 +24,8 @@ use store::instances::Assignment;
 use store::task_definitions::TaskDefinitionRow;
 use store::tasks::ContainerRecord;
 use thiserror::Error;
+
+use crate::LogDriverMode;
 
 /// The host that a payload is for.
 #[derive(Debug, Clone)]
@@ -58,7 +61,7 @@ pub enum PayloadError {
     Volume { name: String, kind: &'static str },
 }
 
-/// The task in full, to be started.
+/// The task in full, to be started. `log_mode` is the account's, for containers that leave it open.
 ///
 /// # Errors
 /// When the definition needs something that no agent of ours can give.
@@ -66,6 +69,7 @@ pub fn start(
     host: &Host,
     definition: &TaskDefinitionRow,
     assignment: &Assignment,
+    log_mode: LogDriverMode,
 ) -> Result<Task, PayloadError> {
     let document = &definition.document.0;
     let spec = &assignment.spec.0;
@@ -73,7 +77,7 @@ pub fn start(
         return Err(PayloadError::NetworkMode(mode));
     }
     Ok(Task {
-        containers: container::all(host, document, assignment),
+        containers: container::all(host, document, assignment, log_mode),
         volumes: volumes::all(document)?,
         network_mode: document.network_mode.map(|mode| WireMode::from(mode.as_str())),
         cpu: spec

@@ -43,6 +43,23 @@ pub async fn remove(db: &Db, scope: &Scope, principal: &str, name: &str) -> Resu
         .await?)
 }
 
+/// The value that holds for an account as a whole, if there is one: root's own, else the account's default (AC-01). For what happens
+/// without a caller.
+pub async fn of_account(db: &Db, scope: &Scope, name: &str) -> Result<Option<String>> {
+    let query = sqlx::query_scalar(
+        "SELECT value FROM account_settings WHERE account = $1 AND region = $2 AND name = $3 AND principal IN ($4, '') \
+         ORDER BY principal DESC LIMIT 1",
+    );
+    let (account, region) = (scope.account.as_str(), scope.region.as_str());
+    Ok(query
+        .bind(account)
+        .bind(region)
+        .bind(name)
+        .bind(scope.root_arn())
+        .fetch_optional(db.pool())
+        .await?)
+}
+
 /// The principal's own values and the account's defaults, by name.
 pub async fn of(db: &Db, scope: &Scope, principal: &str) -> Result<Vec<SettingRow>> {
     let query = sqlx::query_as(

@@ -5,12 +5,15 @@ mod advance;
 mod health;
 mod host;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::{ContainerStatus, Scope, TaskId, TaskStatus};
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::instances::release::{self, Release};
+use crate::services::deployments;
 use crate::tasks::{COLUMNS, NetworkBindingRecord, TaskRow};
 use crate::{Db, Result, StoreError, Wake};
 
@@ -72,6 +75,7 @@ pub async fn apply(
         if !advance::advance(&mut after, report, now) {
             return Ok(Applied::Unchanged);
         }
+        pin_images(db, &before, &after).await?;
         let arn = scope.task_arn(cluster, task);
         if write(db, scope, &arn, &after).await? {
             for wake in wakes(&before, &after) {
@@ -84,6 +88,21 @@ pub async fn apply(
         act: "apply a task's report",
         attempts: ATTEMPTS,
     })
+}
+
+/// Digests that a service's task reports first are for its deployment (D-30).
+async fn pin_images(db: &Db, before: &TaskRow, after: &TaskRow) -> Result<()> {
+    let Some(deployment) = after.deployment_id else { return Ok(()) };
+    let pairs = before.containers.iter().zip(after.containers.iter());
+    let new: BTreeMap<&str, &str> = pairs
+        .filter(|(before, after)| before.image_digest != after.image_digest)
+        .filter_map(|(_, after)| Some((after.name.as_str(), after.image_digest.as_deref()?)))
+        .filter(|(_, digest)| digest.starts_with("sha256:"))
+        .collect();
+    match new.is_empty() {
+        true => Ok(()),
+        false => deployments::pin_images(db, deployment, &new).await,
+    }
 }
 
 /// The agent has begun to stop these tasks: STOPPING for those that were asked to.

@@ -95,6 +95,7 @@ mod tests {
             gpu_ids: Vec::new(),
             spec: Default::default(),
             containers: Default::default(),
+            image_digests: Default::default(),
         };
         Unsettled {
             desired_status,

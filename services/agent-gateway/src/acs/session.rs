@@ -267,7 +267,10 @@ impl Acs {
                 continue;
             };
             let built = match task.desired_status {
-                DesiredStatus::Running => payload::start(&self.host, definition, &task.assignment),
+                DesiredStatus::Running => {
+                    let log_mode = told.log_modes.of(&self.host.scope);
+                    payload::start(&self.host, definition, &task.assignment, log_mode)
+                }
                 DesiredStatus::Stopped => Ok(payload::stop(&self.host, definition, &task.assignment)),
             };
             match built {

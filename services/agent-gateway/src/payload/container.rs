@@ -13,13 +13,19 @@ use aws_model::ecs::types::{
 use domain::TaskId;
 use store::instances::Assignment;
 
-use super::{Host, docker, secrets};
+use super::{Host, docker, image, secrets};
+use crate::LogDriverMode;
 
 /// Seconds that a container must have run before it is restarted, unless its policy says otherwise (TD-36).
 const RESTART_ATTEMPT_PERIOD: i64 = 300;
 
 /// All containers, in the order of the definition.
-pub(super) fn all(host: &Host, document: &TaskDefinition, assignment: &Assignment) -> Vec<Container> {
+pub(super) fn all(
+    host: &Host,
+    document: &TaskDefinition,
+    assignment: &Assignment,
+    log_mode: LogDriverMode,
+) -> Vec<Container> {
     let overrides = assignment
         .spec
         .overrides
@@ -42,9 +48,12 @@ pub(super) fn all(host: &Host, document: &TaskDefinition, assignment: &Assignmen
                 host.scope
                     .container_arn(&host.cluster, TaskId(assignment.id), record.id)
             });
+            let mode = document.network_mode.unwrap_or_default();
             Container {
                 container_arn: arn,
-                ..container(host, document, definition, over)
+                image: image::pinned(definition, &assignment.image_digests),
+                docker_config: Some(docker::config(definition, over, mode, log_mode)),
+                ..container(host, mode, definition, over)
             }
         })
         .collect()
@@ -52,12 +61,11 @@ pub(super) fn all(host: &Host, document: &TaskDefinition, assignment: &Assignmen
 
 fn container(
     host: &Host,
-    document: &TaskDefinition,
+    mode: NetworkMode,
     definition: &ContainerDefinition,
     over: &ContainerOverride,
 ) -> Container {
-    let mode = document.network_mode.unwrap_or_default();
-    let image = definition.image.clone().unwrap_or_default();
+    let image = definition.image.as_deref().unwrap_or_default();
     let dependencies = definition.depends_on.iter().flatten();
     let firelens = definition.firelens_configuration.as_ref();
     Container {
@@ -82,8 +90,7 @@ fn container(
         start_timeout: definition.start_timeout.map(i64::from),
         stop_timeout: definition.stop_timeout.map(i64::from),
         health_check_type: docker::is_health_checked(definition).then_some(HealthCheckType::Docker),
-        docker_config: Some(docker::config(definition, over, mode)),
-        registry_authentication: secrets::registry(host, &image, definition.repository_credentials.as_ref()),
+        registry_authentication: secrets::registry(host, image, definition.repository_credentials.as_ref()),
         secrets: secrets::all(host, definition),
         firelens_configuration: firelens.map(|firelens| FirelensConfiguration {
             r#type: firelens.r#type.as_str().to_owned(),
@@ -91,7 +98,6 @@ fn container(
         }),
         restart_policy: definition.restart_policy.as_ref().map(restart_policy),
         credential_specs: definition.credential_specs.clone().unwrap_or_default(),
-        image,
         ..Container::default()
     }
 }

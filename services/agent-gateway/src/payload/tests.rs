@@ -32,6 +32,10 @@ impl Case {
         serde_json::from_str(&text).unwrap()
     }
 
+    fn start(&self) -> Result<Task, PayloadError> {
+        start(&host(), &self.definition(), &self.assignment(), LogDriverMode::NonBlocking)
+    }
+
     fn definition(&self) -> TaskDefinitionRow {
         TaskDefinitionRow {
             id: 1,
@@ -97,6 +101,7 @@ impl Case {
             gpu_ids: Vec::new(),
             spec: Json(spec),
             containers: Json(containers.collect()),
+            image_digests: Json::default(),
         }
     }
 }
@@ -128,7 +133,7 @@ fn readable(task: &Task) -> Value {
 
 fn check(name: &str) {
     let case = Case::read(name);
-    let task = readable(&start(&host(), &case.definition(), &case.assignment()).unwrap());
+    let task = readable(&case.start().unwrap());
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(
             path(name, "out"),
@@ -193,7 +198,7 @@ fn what_no_agent_can_give_is_refused_with_a_reason() {
     let volume = serde_json::from_str(r#"{"name": "data", "configuredAtLaunch": true}"#).unwrap();
     ebs.task_definition.volumes = Some(vec![volume]);
     for (case, words) in [(awsvpc, "network mode awsvpc"), (ebs, "volume data: EBS volumes")] {
-        let error = start(&host(), &case.definition(), &case.assignment()).unwrap_err();
+        let error = case.start().unwrap_err();
         assert!(
             error.to_string().starts_with("ResourceInitializationError: "),
             "{error}"

@@ -5,5 +5,6 @@
 
 mod acs;
 mod entry;
+mod logs;
 mod tcs;
 mod world;

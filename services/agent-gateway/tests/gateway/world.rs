@@ -77,6 +77,11 @@ impl World {
 
     /// Registers a host as the official agent does.
     pub async fn register(&self) -> String {
+        self.register_with(&[]).await
+    }
+
+    /// The same with more capabilities.
+    pub async fn register_with(&self, more: &[&str]) -> String {
         let capabilities = [
             "com.amazonaws.ecs.capability.docker-remote-api.1.17",
             "com.amazonaws.ecs.capability.docker-remote-api.1.18",
@@ -86,7 +91,7 @@ impl World {
             "ecs.capability.container-health-check",
             "ecs.capability.container-ordering",
         ];
-        let attributes: Vec<Value> = capabilities.iter().map(|name| json!({ "name": name })).collect();
+        let attributes: Vec<Value> = capabilities.iter().chain(more).map(|name| json!({ "name": name })).collect();
         let reply = self
             .api
             .ok(

@@ -6,12 +6,13 @@ use super::event_log::EventLog;
 use super::hooks::Started;
 use super::ports::Ports;
 use super::script::{OnSignal, Script, signal_number};
+use super::storage::kept_name;
 use crate::container::{
     ContainerId, ContainerSpec, ContainerStatus, ContainerSummary, HealthState, LogLine, LogStream, Removal,
 };
 use crate::error::{Result, RuntimeError};
 use crate::event::{ContainerEventKind, LabelFilter};
-use crate::image::ImageDetails;
+use crate::image::{ImageDetails, repository_of};
 use crate::volume::{VolumeDetails, VolumeSpec};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, HashMap};
@@ -117,8 +118,10 @@ impl State {
     }
 
     pub(super) fn script_of_image(&self, reference: &str) -> Script {
+        let reference = kept_name(reference);
         self.scripts
             .get(reference)
+            .or_else(|| self.scripts.get(repository_of(reference)))
             .cloned()
             .unwrap_or_else(|| Script::of_image(reference))
     }

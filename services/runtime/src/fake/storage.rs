@@ -28,17 +28,20 @@ impl State {
     }
 
     pub(super) fn add_image(&mut self, reference: &str, stop_signal: Option<String>, now: DateTime<Utc>) {
-        let reference = with_default_tag(reference);
+        let reference = with_default_tag(kept_name(reference));
         let digest = format!(
             "sha256:{}{}",
             stable_id("config", &reference),
             stable_id("layer", &reference)
         );
-        let manifest = format!(
-            "sha256:{}{}",
-            stable_id("manifest", &reference),
-            stable_id("index", &reference)
-        );
+        let manifest = match reference.split_once('@') {
+            Some((_, digest)) => digest.to_owned(),
+            None => format!(
+                "sha256:{}{}",
+                stable_id("manifest", &reference),
+                stable_id("index", &reference)
+            ),
+        };
         let image = ImageDetails {
             id: digest,
             repo_tags: vec![reference.clone()],
@@ -59,7 +62,7 @@ impl State {
                 .find(|image| image.repo_digests.iter().any(|one| one == reference))
         };
         self.images
-            .get(&with_default_tag(reference))
+            .get(&with_default_tag(kept_name(reference)))
             .or_else(by_id)
             .or_else(by_digest)
             .ok_or_else(|| RuntimeError::ImageNotFound {
@@ -84,7 +87,7 @@ impl State {
 
     pub(super) fn image_remove(&mut self, reference: &str, force: bool) -> Result<()> {
         let id = self.image(reference)?.id.clone();
-        let key = with_default_tag(reference);
+        let key = with_default_tag(kept_name(reference));
         let is_last = self.images.values().filter(|image| image.id == id).count() == 1 || reference == id;
         let user = self
             .containers
@@ -161,6 +164,14 @@ impl State {
 
 pub(super) fn volume_path(name: &str) -> String {
     format!("/var/lib/docker/volumes/{name}/_data")
+}
+
+/// What an image is known by: beside a tag a digest says nothing, for simulated images never change under their tags.
+pub(super) fn kept_name(reference: &str) -> &str {
+    match reference.split_once('@') {
+        Some((name, _)) if repository_of(name) != name => name,
+        _ => reference,
+    }
 }
 
 /// 32 hex digits that are the same for the same image on every host.

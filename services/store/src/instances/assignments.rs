@@ -41,15 +41,18 @@ pub struct Assignment {
     pub gpu_ids: Vec<String>,
     pub spec: Json<TaskSpec>,
     pub containers: Json<Vec<ContainerRecord>>,
+    /// Digests of the images that the task's deployment runs, by container (D-30).
+    pub image_digests: Json<BTreeMap<String, String>>,
 }
 
 /// What stands there for each of these instances. Not scoped: the ids are those of verified sessions.
 pub async fn look(db: &Db, instances: &[Uuid]) -> Result<BTreeMap<Uuid, Look>> {
     let rows = sqlx::query(
         "SELECT i.id AS instance_id, i.status, i.session_id, t.id AS task_id, t.desired_status, t.last_status, t.task_definition_id, \
-                t.task_group, t.launch_type, t.gpu_ids, t.spec, t.containers \
+                t.task_group, t.launch_type, t.gpu_ids, t.spec, t.containers, coalesce(d.image_digests, '{}') AS image_digests \
          FROM container_instances i LEFT JOIN tasks t ON t.instance_id = i.id AND t.last_status <> 'STOPPED' \
               AND (t.desired_status = 'STOPPED' OR t.last_status IN ('PROVISIONING', 'PENDING', 'ACTIVATING')) \
+              LEFT JOIN deployments d ON d.id = t.deployment_id \
          WHERE i.id = ANY($1) ORDER BY t.created_at, t.id",
     )
     .bind(instances)

@@ -143,12 +143,12 @@ async fn claim(
     Ok(query.fetch_optional(&mut **tx).await?)
 }
 
-/// The deployment of an earlier revision that the circuit breaker asks for (D-22).
+/// The deployment of an earlier revision that the circuit breaker asks for, with that one's images (D-22, SD-01).
 async fn roll_back(tx: &mut Tx, service_id: i64, rollback: &Deployment, now: DateTime<Utc>) -> Result<()> {
     sqlx::query(
         "INSERT INTO deployments (id, service_id, status, task_definition_id, desired_count, spec, rollout_state, \
-             rollout_state_reason, created_at, updated_at) \
-         SELECT $1, $2, 'ACTIVE', d.task_definition_id, 0, d.spec, 'IN_PROGRESS', '', $4, $4 FROM deployments d \
+             rollout_state_reason, image_digests, created_at, updated_at) \
+         SELECT $1, $2, 'ACTIVE', d.task_definition_id, 0, d.spec, 'IN_PROGRESS', '', d.image_digests, $4, $4 FROM deployments d \
          WHERE d.id = $3 AND d.service_id = $2",
     )
     .bind(rollback.id.0)

@@ -1,5 +1,7 @@
 //! Deployments of services.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::DeploymentId;
 use sqlx::types::Json;
@@ -112,6 +114,20 @@ pub(super) async fn last_completed(
         .bind(service_id)
         .fetch_optional(connection)
         .await?)
+}
+
+/// The deployment's later tasks run these images, by container (D-30). What was noted before stays: the first task counts.
+pub(crate) async fn pin_images(db: &Db, id: i64, digests: &BTreeMap<&str, &str>) -> Result<()> {
+    let containers: Vec<&str> = digests.keys().copied().collect();
+    sqlx::query(
+        "UPDATE deployments SET image_digests = $2 || image_digests WHERE id = $1 AND NOT image_digests ?& $3",
+    )
+    .bind(id)
+    .bind(Json(digests))
+    .bind(containers)
+    .execute(db.pool())
+    .await?;
+    Ok(())
 }
 
 /// How many tasks of these services run and are on the way, by deployment (S-22).
