@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use aws_model::ecs::types::{
-    Attribute, CPUArchitecture, ContainerDefinition, EFSTransitEncryption, FirelensConfigurationType,
-    LogConfiguration, LogDriver, NetworkMode, ResourceType, Secret, TaskDefinition, Volume,
+    Attribute, CPUArchitecture, ContainerDefinition, EFSTransitEncryption, FirelensConfigurationType, IpcMode,
+    LogConfiguration, LogDriver, NetworkMode, PidMode, ResourceType, Secret, TaskDefinition, Volume,
 };
 use domain::Arn;
 
@@ -71,7 +71,8 @@ fn task(needs: &mut Needs, definition: &TaskDefinition) {
             _ => "task-iam-role",
         });
     }
-    if definition.pid_mode.is_some() || definition.ipc_mode.is_some() {
+    // The engine alone can give `host` and `none`; sharing within the task takes an agent that can do that.
+    if definition.pid_mode == Some(PidMode::Task) || definition.ipc_mode == Some(IpcMode::Task) {
         needs.ecs("pid-ipc-namespace-sharing");
     }
     if definition
