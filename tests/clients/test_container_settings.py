@@ -181,10 +181,11 @@ def test_k08_names_dns_and_system_controls(start):
     assert look(task, "file", "/proc/sys/net/core/somaxconn") == "321"
 
 
-def test_logs_go_to_the_driver_with_its_options(start):
+def test_td38_logs_go_to_the_driver_with_its_options_and_do_not_block_the_container(start):
     task = start(prober("app", logConfiguration={"logDriver": "json-file", "options": {"max-size": "1m", "max-file": "2"}}))
     found = inspect(part(task)["runtimeId"])["HostConfig"]["LogConfig"]
-    assert found == {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}}
+    mode = {"mode": "non-blocking", "max-buffer-size": "10m"}
+    assert found == {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2", **mode}}
     until("it is logged", lambda: "waiting" in docker("logs", part(task)["runtimeId"]), 10)
 
 

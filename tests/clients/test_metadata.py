@@ -36,7 +36,8 @@ def test_ep02_the_container_is_told_about_itself(task):
     assert found["Labels"]["team"] == "web" and found["Labels"]["com.amazonaws.ecs.task-arn"] == task["taskArn"]
     assert found["Ports"][0]["ContainerPort"] == 8080
     assert found["Ports"][0]["HostPort"] == own["networkBindings"][0]["hostPort"]
-    assert (found["LogDriver"], found["LogOptions"]) == ("json-file", {"max-size": "1m"})
+    mode = {"mode": "non-blocking", "max-buffer-size": "10m"}
+    assert (found["LogDriver"], found["LogOptions"]) == ("json-file", {"max-size": "1m", **mode}), "TD-38"
     assert found["RestartCount"] == 0, "K-05"
     assert found["Networks"][0]["NetworkMode"] == "bridge" and found["Networks"][0]["IPv4Addresses"]
     assert found["CreatedAt"] <= found["StartedAt"] and "ExitCode" not in found
