@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from conftest import PROBE, PROBE_PROGRAM, docker, part, prober, register, run, running, stopped
+from conftest import PROBE, PROBE_PROGRAM, docker, part, prober, register, run, running, steady, stopped, until
 from registry import Registry
 
 
@@ -75,3 +75,23 @@ def test_t31_a_registry_that_wants_a_password_is_named(live, probe):
         task = stopped(live, run(live, "private"))
     assert task["stoppedReason"].startswith("CannotPullContainerError: ")
     assert "no basic auth credentials" in task["stoppedReason"] or "unauthorized" in task["stoppedReason"].lower()
+
+
+def test_d30_a_services_tasks_run_what_the_tag_meant_for_the_first_one(live, registry):
+    def digests(count):
+        def probe():
+            arns = live.list_tasks(serviceName="pinned")["taskArns"]
+            tasks = live.describe_tasks(tasks=arns)["tasks"] if arns else []
+            return tasks if [task["lastStatus"] for task in tasks] == ["RUNNING"] * count else None
+        return {part(task)["imageDigest"] for task in until(f"{count} run", probe)}
+
+    first = registry.push("app", "1", PROBE_PROGRAM)
+    register(live, "pinned", prober(image=f"{registry.host}/app:1"))
+    live.create_service(serviceName="pinned", taskDefinition="pinned", desiredCount=1)
+    assert digests(1) == {first}
+    second = registry.push("app", "1", PROBE_PROGRAM, Labels={"version": "2"})
+    live.update_service(service="pinned", desiredCount=3)
+    assert digests(3) == {first}
+    live.update_service(service="pinned", desiredCount=1, forceNewDeployment=True)
+    steady(live, "pinned")
+    assert digests(1) == {second}
