@@ -366,7 +366,7 @@ async fn hosts_that_are_given_up_while_servers_die_run_nothing_twice() {
     let db = TestDb::new().await;
     let settings = Settings { host_loss_after: TimeDelta::milliseconds(1_200), ..Settings::default() };
     let scene = Scene::set(db.options(), settings, 2, 4, seed).await;
-    let told = scene.play(25, None, 4_000, seed).await;
+    let told = scene.play(18, None, 3_000, seed).await;
     scene.check(&told, true, db.db().pool()).await;
 }
 

@@ -107,8 +107,13 @@ impl PrivatePostgres {
                 backoff.reset();
             }
             warn!(?status, "PostgreSQL died, starting it again");
-            if let Err(error) = self.restart().await {
-                return error;
+            // It may be killed while it starts, too.
+            while let Err(error) = self.restart().await {
+                if !matches!(error, PostgresError::Died { .. }) || backoff.failures() >= STARTS {
+                    return error;
+                }
+                warn!(%error, "PostgreSQL did not start, trying again");
+                sleep(backoff.next_delay(&random)).await;
             }
             if backoff.failures() >= STARTS {
                 return PostgresError::KeepsDying {

@@ -120,10 +120,24 @@ const ANSWERED: &[(&str, &[&str])] = &[
     ("SubmitContainerStateChange", &["task"]),
 ];
 
-/// Huge values that are meant to be taken: what is beyond the limit is cut off, or an agent says it of its own host.
+/// Huge values that are meant to be taken: what is beyond the limit is cut off, or nothing of it is kept (resources and attributes of
+/// hosts that we do not know).
 const TAKEN: &[(&str, &[&str])] = &[
     ("StopTask", &["reason"]),
-    ("RegisterContainerInstance", &["instanceIdentityDocument", "instanceIdentityDocumentSignature"]),
+    (
+        "RegisterContainerInstance",
+        &[
+            "instanceIdentityDocument",
+            "instanceIdentityDocumentSignature",
+            "totalResources",
+            "totalResources[0].name",
+            "totalResources[0].type",
+            "totalResources[0].stringSetValue",
+            "totalResources[0].stringSetValue[0]",
+            "platformDevices",
+            "attributes[0].targetId",
+        ],
+    ),
 ];
 
 /// Whether the case is a huge value of a member that the list has for the operation.

@@ -15,8 +15,8 @@ use crate::{Context, Error, Result};
 
 /// Ports that are reserved on a host whose agent names none (I-02).
 const RESERVED_PORTS: [i32; 5] = [22, 2375, 2376, 51678, 51679];
-/// Longest client token, bytes: agents send a UUID.
-const TOKEN_LIMIT: usize = 255;
+/// Longest text that an agent may say of its host, bytes: tokens, versions, names of devices.
+const TEXT_LIMIT: usize = 255;
 
 /// RegisterContainerInstance, by our agent and the official one (1.4 and 1.5 of the agent protocol).
 ///
@@ -36,19 +36,16 @@ pub async fn register_container_instance(
         None => ContainerInstanceId(Uuid::new_v4()),
     };
     let client_token = input.client_token.filter(|token| !token.is_empty());
-    if client_token
-        .as_ref()
-        .is_some_and(|token| token.len() > TOKEN_LIMIT)
-    {
-        let text = format!("clientToken can have at most {TOKEN_LIMIT} bytes.");
-        return Err(Error::invalid_parameter(text));
-    }
+    check_length("clientToken", client_token.as_deref())?;
     let identity = Identity::read(input.instance_identity_document.as_deref());
     let resources = Resources::read(
         input.total_resources.unwrap_or_default(),
         input.platform_devices.unwrap_or_default(),
     )?;
     let version = input.version_info.unwrap_or_default();
+    check_length("agentVersion", version.agent_version.as_deref())?;
+    check_length("agentHash", version.agent_hash.as_deref())?;
+    check_length("dockerVersion", version.docker_version.as_deref())?;
     let registration = Registration {
         cluster_id: cluster.id,
         cluster_name: cluster.name.clone(),
@@ -75,6 +72,15 @@ pub async fn register_container_instance(
     let row = row.ok_or_else(|| remembered.map_or_else(Error::cluster_not_found, not_ours))?;
     let container_instance = Some(show_one(cx, &cluster.name, row).await?);
     Ok(RegisterContainerInstanceResponse { container_instance })
+}
+
+fn check_length(name: &str, text: Option<&str>) -> Result<()> {
+    match text {
+        Some(text) if text.len() > TEXT_LIMIT => Err(Error::invalid_parameter(format!(
+            "{name} can have at most {TEXT_LIMIT} bytes."
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn not_ours(arn: &str) -> Error {
@@ -171,6 +177,9 @@ impl Resources {
                 Some("GPU") => all.gpus.extend(resource.string_set_value.unwrap_or_default()),
                 _ => {}
             }
+        }
+        for gpu in &all.gpus {
+            check_length("The id of a GPU", Some(gpu))?;
         }
         all.gpus.sort_unstable();
         all.gpus.dedup();

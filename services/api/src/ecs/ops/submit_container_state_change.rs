@@ -16,7 +16,7 @@ pub async fn submit_container_state_change(
         reason: input.reason,
         runtime_id: input.runtime_id,
         image_digest: None,
-        network_bindings: bindings(input.network_bindings),
+        network_bindings: bindings(input.network_bindings)?,
     };
     let report = TaskReport {
         containers: vec![container],

@@ -10,6 +10,8 @@ use crate::{Context, Error, Result};
 
 /// The answer to all reports; agents ignore it.
 pub(super) const ACKNOWLEDGMENT: &str = "ACK";
+/// Longest address or range of ports, bytes.
+const BINDING_TEXT_LIMIT: usize = 64;
 
 /// SubmitTaskStateChange. Tasks that are not known (any more) are acknowledged: an error would make the agent repeat the report for ever.
 pub async fn submit_task_state_change(
@@ -86,11 +88,23 @@ fn container(change: ContainerStateChange) -> Result<ContainerReport> {
         reason: change.reason,
         runtime_id: change.runtime_id,
         image_digest: change.image_digest,
-        network_bindings: bindings(change.network_bindings),
+        network_bindings: bindings(change.network_bindings)?,
     })
 }
 
-pub(super) fn bindings(bindings: Option<Vec<NetworkBinding>>) -> Vec<NetworkBindingRecord> {
+pub(super) fn bindings(bindings: Option<Vec<NetworkBinding>>) -> Result<Vec<NetworkBindingRecord>> {
+    let bindings = bindings.unwrap_or_default();
+    let texts = bindings.iter().flat_map(|binding| {
+        [
+            &binding.bind_ip,
+            &binding.container_port_range,
+            &binding.host_port_range,
+        ]
+    });
+    if texts.flatten().any(|text| text.len() > BINDING_TEXT_LIMIT) {
+        let text = format!("The texts of a network binding can have at most {BINDING_TEXT_LIMIT} bytes.");
+        return Err(Error::invalid_parameter(text));
+    }
     let record = |binding: NetworkBinding| NetworkBindingRecord {
         bind_ip: binding.bind_ip,
         container_port: binding.container_port,
@@ -99,5 +113,5 @@ pub(super) fn bindings(bindings: Option<Vec<NetworkBinding>>) -> Vec<NetworkBind
         host_port_range: binding.host_port_range,
         protocol: binding.protocol.unwrap_or_default().as_str().to_owned(),
     };
-    bindings.into_iter().flatten().map(record).collect()
+    Ok(bindings.into_iter().map(record).collect())
 }
