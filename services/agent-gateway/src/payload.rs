@@ -5,6 +5,7 @@
 
 mod container;
 mod docker;
+mod execution_role;
 mod image;
 mod secrets;
 mod volumes;
@@ -59,6 +60,11 @@ pub enum PayloadError {
         "ResourceInitializationError: volume {name}: {kind} volumes are not supported by this version of Berth"
     )]
     Volume { name: String, kind: &'static str },
+    #[error(
+        "ResourceInitializationError: unable to pull secrets or registry auth: {what} of container {container} needs credentials of the \
+         execution role, which this version of Berth does not have"
+    )]
+    ExecutionRole { container: String, what: String },
 }
 
 /// The task in full, to be started. `log_mode` is the account's, for containers that leave it open.
@@ -66,6 +72,18 @@ pub enum PayloadError {
 /// # Errors
 /// When the definition needs something that no agent of ours can give.
 pub fn start(
+    host: &Host,
+    definition: &TaskDefinitionRow,
+    assignment: &Assignment,
+    log_mode: LogDriverMode,
+) -> Result<Task, PayloadError> {
+    let task = whole(host, definition, assignment, log_mode)?;
+    execution_role::check(&task)?;
+    Ok(task)
+}
+
+/// The same, with what only the execution role's credentials would fetch.
+fn whole(
     host: &Host,
     definition: &TaskDefinitionRow,
     assignment: &Assignment,

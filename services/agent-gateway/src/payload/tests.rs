@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use aws_model::ecs::types::{TaskDefinition, TaskOverride};
 use domain::{ContainerStatus, HealthStatus};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::types::Json;
 use store::tasks::TaskSpec;
 use uuid::Uuid;
@@ -33,7 +33,21 @@ impl Case {
     }
 
     fn start(&self) -> Result<Task, PayloadError> {
-        start(&host(), &self.definition(), &self.assignment(), LogDriverMode::NonBlocking)
+        start(
+            &host(),
+            &self.definition(),
+            &self.assignment(),
+            LogDriverMode::NonBlocking,
+        )
+    }
+
+    fn whole(&self) -> Result<Task, PayloadError> {
+        whole(
+            &host(),
+            &self.definition(),
+            &self.assignment(),
+            LogDriverMode::NonBlocking,
+        )
     }
 
     fn definition(&self) -> TaskDefinitionRow {
@@ -133,7 +147,7 @@ fn readable(task: &Task) -> Value {
 
 fn check(name: &str) {
     let case = Case::read(name);
-    let task = readable(&case.start().unwrap());
+    let task = readable(&case.whole().unwrap());
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(
             path(name, "out"),
@@ -205,4 +219,57 @@ fn what_no_agent_can_give_is_refused_with_a_reason() {
         );
         assert!(error.to_string().contains(words), "{error}");
     }
+}
+
+#[test]
+fn se01_what_the_execution_role_would_fetch_is_refused_because_agents_would_wait_for_ever() {
+    let arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:db-AbCdEf";
+    let in_s3 = |place: &str| json!({ "environmentFiles": [{ "value": place, "type": "s3" }] });
+    let with = |members: Value| {
+        let mut case = Case::read("small");
+        let mut container = json!({ "name": "app", "image": "tiny:1", "memory": 64 });
+        container
+            .as_object_mut()
+            .unwrap()
+            .extend(members.as_object().unwrap().clone());
+        case.task_definition.container_definitions = Some(vec![serde_json::from_value(container).unwrap()]);
+        case.start()
+    };
+    let log = json!({ "logDriver": "syslog", "secretOptions": [{ "name": "syslog-address", "valueFrom": "address" }] });
+    let firelens = json!({ "type": "fluentbit", "options": {
+        "config-file-type": "s3", "config-file-value": "arn:aws:s3:::bucket/fluent.conf",
+    } });
+    for (members, words) in [
+        (
+            json!({ "secrets": [{ "name": "DB", "valueFrom": arn }] }),
+            "the secret DB of container app",
+        ),
+        (
+            json!({ "logConfiguration": log }),
+            "the log driver's secret syslog-address",
+        ),
+        (
+            json!({ "repositoryCredentials": { "credentialsParameter": arn } }),
+            "the credentials of its image's registry",
+        ),
+        (
+            in_s3("arn:aws:s3:::bucket/a.env"),
+            "the environment file arn:aws:s3:::bucket/a.env",
+        ),
+        (
+            json!({ "firelensConfiguration": firelens }),
+            "FireLens's configuration in S3",
+        ),
+        (
+            json!({ "credentialSpecs": ["credentialspec:arn:aws:ssm:us-east-1:000000000000:parameter/spec"] }),
+            "the credential spec",
+        ),
+    ] {
+        let error = with(members).unwrap_err().to_string();
+        let start = "ResourceInitializationError: unable to pull secrets or registry auth: ";
+        assert!(error.starts_with(start) && error.contains(words), "{error}");
+    }
+    // What no credentials are needed for.
+    assert!(with(in_s3("https://files.example/a.env")).is_ok());
+    assert!(with(json!({ "image": "000000000000.dkr.ecr.us-east-1.amazonaws.com/app:1" })).is_ok());
 }

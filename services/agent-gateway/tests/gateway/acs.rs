@@ -311,3 +311,34 @@ async fn frames_that_make_no_sense_are_passed_over() {
     world.run_task().await;
     assert_eq!(agent.take_payload().await["desiredStatus"], "RUNNING");
 }
+
+#[tokio::test]
+async fn se01_a_task_whose_secrets_cannot_be_fetched_is_stopped_with_the_reason() {
+    let world = World::new().await;
+    let secret = "arn:aws:secretsmanager:us-east-1:000000000000:secret:db-AbCdEf";
+    let definition = json!({
+        "family": "web", "executionRoleArn": "arn:aws:iam::000000000000:role/x",
+        "containerDefinitions": [{
+            "name": "web", "image": "tiny:1", "memory": 64, "secrets": [{ "name": "DB", "valueFrom": secret }],
+        }],
+    });
+    world.api.ok("RegisterTaskDefinition", definition).await;
+    let instance = world.register().await;
+    let mut agent = world.connect_and_settle(&instance).await;
+    let task = world.run_task().await;
+    let gone = world
+        .task_until(&task, |task| task["lastStatus"] == "STOPPED")
+        .await;
+    assert_eq!(gone["stopCode"], "TaskFailedToStart");
+    let reason = text(&gone["stoppedReason"]);
+    assert!(
+        reason.starts_with(
+            "ResourceInitializationError: unable to pull secrets or registry auth: the secret DB"
+        ),
+        "{reason}"
+    );
+    // The agent has heard nothing of it, neither that it should start nor that it should stop.
+    world.define_task().await;
+    let other = world.run_task().await;
+    assert_eq!(agent.take_payload().await["arn"], json!(other));
+}

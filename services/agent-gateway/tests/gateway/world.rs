@@ -90,8 +90,13 @@ impl World {
             "com.amazonaws.ecs.capability.docker-remote-api.1.29",
             "ecs.capability.container-health-check",
             "ecs.capability.container-ordering",
+            "ecs.capability.secrets.asm.environment-variables",
         ];
-        let attributes: Vec<Value> = capabilities.iter().chain(more).map(|name| json!({ "name": name })).collect();
+        let attributes: Vec<Value> = capabilities
+            .iter()
+            .chain(more)
+            .map(|name| json!({ "name": name }))
+            .collect();
         let reply = self
             .api
             .ok(
