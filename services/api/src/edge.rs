@@ -4,6 +4,7 @@ pub mod json;
 mod reset;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use auth::Verifier;
 use axum::Router;
@@ -19,6 +20,8 @@ use crate::{Api, Context};
 
 /// Largest body that is read. The largest legal one (a task definition) is 64 KiB of text, which escapes can blow up.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
+/// Longest wait for a body, so that nobody holds connections by sending it ever so slowly.
+const BODY_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The edge with its verifier. Cheap to clone.
 #[derive(Clone)]
@@ -67,9 +70,10 @@ async fn unknown_path() -> Response {
 async fn aws(State(edge): State<Edge>, request: Request<Body>) -> Response {
     let request_id = json::request_id();
     let (parts, body) = request.into_parts();
-    let body = match Limited::new(body, BODY_LIMIT).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
+    let reading = tokio::time::timeout(BODY_PATIENCE, Limited::new(body, BODY_LIMIT).collect());
+    let body = match reading.await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => {
             let text = format!("The request body is larger than {BODY_LIMIT} bytes.");
             return json::error(
                 &request_id,
@@ -79,7 +83,7 @@ async fn aws(State(edge): State<Edge>, request: Request<Body>) -> Response {
                 &[],
             );
         }
-        Err(_) => {
+        Ok(Err(_)) | Err(_) => {
             let text = "The request body ended before it was complete.";
             return json::error(&request_id, StatusCode::BAD_REQUEST, "IncompleteBody", text, &[]);
         }

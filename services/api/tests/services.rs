@@ -1,6 +1,8 @@
 //! CreateService, UpdateService, DeleteService, DescribeServices and ListServices on a database of their own. What the scheduler
 //! makes of them is tested with it, in `reconcilers`.
 
+#![allow(clippy::unwrap_used)]
+
 use futures::future::join_all;
 use serde_json::{Value, json};
 use test_support::TestApi;
@@ -323,6 +325,34 @@ async fn s05_s61_daemons_take_no_count_no_strategy_and_no_other_maximum() {
             .code,
         "InvalidParameterException"
     );
+}
+
+#[tokio::test]
+async fn p02_td31_a_service_and_its_definition_have_at_most_ten_constraints_together() {
+    let api = server().await;
+    let member_of =
+        |count: usize| vec![json!({"type": "memberOf", "expression": "attribute:a exists"}); count];
+    let definition = json!({
+        "family": "bound",
+        "containerDefinitions": [{"name": "app", "image": "app", "memory": 64}],
+        "placementConstraints": member_of(6),
+    });
+    api.ok("RegisterTaskDefinition", definition).await;
+    let text = "There can be at most 10 placement constraints.";
+    let five = json!({"taskDefinition": "bound", "placementConstraints": member_of(5)});
+    assert_eq!(api.refused("CreateService", body(five)).await.message, text);
+    created(&api, json!({"placementConstraints": member_of(5)})).await;
+    let update = async |more: Value| {
+        let mut body = json!({"service": "web"});
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        api.refused("UpdateService", body).await.message
+    };
+    assert_eq!(update(json!({"taskDefinition": "bound"})).await, text);
+    let four = json!({"service": "web", "taskDefinition": "bound", "placementConstraints": member_of(4)});
+    api.ok("UpdateService", four).await;
+    assert_eq!(update(json!({"placementConstraints": member_of(5)})).await, text);
 }
 
 #[tokio::test]

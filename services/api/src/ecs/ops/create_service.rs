@@ -5,6 +5,7 @@ use domain::ServiceStatus;
 use sha2::{Digest, Sha256};
 use store::Wake;
 use store::clusters::ClusterRow;
+use store::launch;
 use store::services::changes::NewService;
 use store::services::deployments::NewDeployment;
 use store::services::{DeploymentSpec, ServiceRow, ServiceSpec};
@@ -87,6 +88,7 @@ async fn check(
     let reference = input.task_definition.filter(|reference| !reference.is_empty());
     let reference = reference.ok_or_else(|| Error::invalid_parameter("TaskDefinition can not be blank."))?;
     let definition = definition::resolve(cx, &reference, launch_type).await?;
+    launch::constraints(&definition.document, &placement_constraints)?;
     let spec = ServiceSpec {
         launch_type,
         rolling,

@@ -1,6 +1,7 @@
 use aws_model::ecs::types::{UpdateServiceRequest, UpdateServiceResponse};
 use domain::ServiceStatus;
 use store::Wake;
+use store::launch;
 use store::services::deployments::{self, NewDeployment};
 use store::services::{DeploymentSpec, ServiceRow, changes};
 use store::task_definitions::TaskDefinitionRow;
@@ -27,6 +28,10 @@ pub async fn update_service(cx: &Context, input: UpdateServiceRequest) -> Result
         Some(reference) => Some(definition::resolve(cx, reference, there.spec.launch_type).await?),
         None => None,
     };
+    let fitted = match (&definition, &input.placement_constraints) {
+        (None, Some(_)) => definition::current(cx, there.id).await?,
+        _ => definition.clone(),
+    };
     let mut tx = cx.db().begin().await?;
     let row = changes::lock(&mut tx, cluster.id, name)
         .await?
@@ -34,6 +39,9 @@ pub async fn update_service(cx: &Context, input: UpdateServiceRequest) -> Result
     let mut row = row.ok_or_else(Error::service_not_active)?;
     let force = input.force_new_deployment == Some(true);
     apply(&mut row, input)?;
+    if let Some(fitted) = fitted {
+        launch::constraints(&fitted.document, &row.spec.placement_constraints)?;
+    }
     changes::save(&mut tx, &mut row).await?;
     if let Some(new) = deployment(&mut tx, &row, definition, force).await? {
         deployments::begin(&mut tx, row.id, &new, cx.now()).await?;

@@ -1,7 +1,7 @@
 //! The task definition of a service.
 
 use aws_model::ecs::types::{Compatibility, LaunchType, NetworkMode};
-use store::task_definitions::TaskDefinitionRow;
+use store::task_definitions::{self, TaskDefinitionRow};
 
 use super::unsupported;
 use crate::ecs::task_definition;
@@ -12,6 +12,17 @@ pub async fn resolve(cx: &Context, reference: &str, launch_type: LaunchType) -> 
     let row = task_definition::find_active(cx, reference).await?;
     check(&row, launch_type)?;
     Ok(row)
+}
+
+/// The one that the service's PRIMARY deployment has now.
+pub async fn current(cx: &Context, service_id: i64) -> Result<Option<TaskDefinitionRow>> {
+    let deployments = store::services::deployments::shown(cx.db(), &[service_id]).await?;
+    let Some(primary) = deployments.iter().find(|deployment| deployment.is_primary()) else {
+        return Ok(None);
+    };
+    Ok(task_definitions::by_ids(cx.db(), &[primary.task_definition_id])
+        .await?
+        .pop())
 }
 
 fn check(row: &TaskDefinitionRow, launch_type: LaunchType) -> Result<()> {
