@@ -94,6 +94,10 @@ pub async fn apply_placement(
     now: DateTime<Utc>,
 ) -> Result<Option<i64>> {
     let mut tx = db.begin().await?;
+    let held = sqlx::query("SELECT 1 FROM services WHERE id = $1 FOR NO KEY UPDATE").bind(service_id);
+    if held.fetch_optional(&mut *tx).await?.is_none() {
+        return Ok(None);
+    }
     // What happened is told in any case.
     events::add(&mut tx, service_id, &placement.events, now).await?;
     let raised: Option<i64> = sqlx::query_scalar(
