@@ -164,8 +164,9 @@ fn managed_agents(record: &TaskRecord) -> Vec<ManagedAgentStateChange> {
     .collect()
 }
 
+/// The server takes no null character, and a report that it refuses is lost.
 fn cut(text: &str, length: usize) -> String {
-    text.chars().take(length).collect()
+    text.chars().filter(|c| *c != '\0').take(length).collect()
 }
 
 #[cfg(test)]

@@ -169,12 +169,12 @@ fn t15_a_managed_agent_that_does_not_run_is_told_stopped_once() {
 }
 
 #[test]
-fn long_reasons_are_cut() {
+fn long_reasons_are_cut_and_have_no_null_character() {
     let mut record = task(&["web"]);
     record.containers[0].phase = Phase::Stopped;
-    record.containers[0].reason = Some("x".repeat(5000));
+    record.containers[0].reason = Some("\0".to_owned() + &"x".repeat(5000));
     let Due::Now(report) = due(&record, "demo") else {
         panic!("nothing due")
     };
-    assert_eq!(report.request.containers[0].reason.as_ref().unwrap().len(), 1024);
+    assert_eq!(report.request.containers[0].reason, Some("x".repeat(1024)));
 }
