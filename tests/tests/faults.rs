@@ -48,13 +48,24 @@ struct Postgres {
 
 impl Postgres {
     async fn start() -> Self {
-        let folder = std::env::temp_dir().join(format!("berth-faults-{}-{}", std::process::id(), uuid::Uuid::new_v4().simple()));
+        let folder = std::env::temp_dir().join(format!(
+            "berth-faults-{}-{}",
+            std::process::id(),
+            uuid::Uuid::new_v4().simple()
+        ));
         std::fs::create_dir_all(&folder).unwrap();
-        let postgres = PrivatePostgres::start(&folder, search_path().as_deref()).await.unwrap();
+        let postgres = PrivatePostgres::start(&folder, search_path().as_deref())
+            .await
+            .unwrap();
         let options = postgres.url().parse().unwrap();
         let stop = Shutdown::new();
         let supervised = Some(tokio::spawn(keep_running(postgres, folder.clone(), stop.clone())));
-        Self { folder, options, stop, supervised }
+        Self {
+            folder,
+            options,
+            stop,
+            supervised,
+        }
     }
 
     /// The server's first process; none while it is starting.
@@ -81,7 +92,11 @@ fn search_path() -> Option<String> {
 }
 
 /// The supervisor gives up when it dies too often, for which there is a reason here; then whoever runs `berth dev` starts it again.
-async fn keep_running(mut postgres: PrivatePostgres, folder: PathBuf, stop: Shutdown) -> Result<(), PostgresError> {
+async fn keep_running(
+    mut postgres: PrivatePostgres,
+    folder: PathBuf,
+    stop: Shutdown,
+) -> Result<(), PostgresError> {
     while let Err(error) = postgres.supervise(stop.clone()).await {
         println!("{error}");
         postgres = PrivatePostgres::start(&folder, search_path().as_deref()).await?;
@@ -124,7 +139,10 @@ impl User {
         self.calls += 1;
         let (clients, rng, mut reply) = (&self.clients, &mut self.rng, Value::Null);
         settles(&format!("{operation} {input}"), PATIENCE, async || {
-            match clients[rng.random_range(0..clients.len())].call(operation, input.clone()).await {
+            match clients[rng.random_range(0..clients.len())]
+                .call(operation, input.clone())
+                .await
+            {
                 Ok(answer) => reply = answer,
                 Err(error) if error.is_final() => panic!("{operation} {input}: {error}"),
                 Err(error) => return Err(error.to_string()),
@@ -161,14 +179,20 @@ impl User {
         while !self.done.load(Ordering::SeqCst) {
             if living.len() > 8 || (!living.is_empty() && self.rng.random_bool(0.35)) {
                 let task = living.swap_remove(self.rng.random_range(0..living.len()));
-                self.call("StopTask", json!({"cluster": CLUSTER, "task": task})).await;
+                self.call("StopTask", json!({"cluster": CLUSTER, "task": task}))
+                    .await;
                 told.stopped.insert(task);
             } else {
                 let token = format!("token-{}", told.tasks.len());
                 let count = self.rng.random_range(1..4);
                 let input = json!({"cluster": CLUSTER, "taskDefinition": definition, "count": count, "clientToken": token});
                 let reply = self.call("RunTask", input).await;
-                let arns: Vec<String> = reply["tasks"].as_array().unwrap().iter().map(|task| text(task, "taskArn")).collect();
+                let arns: Vec<String> = reply["tasks"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|task| text(task, "taskArn"))
+                    .collect();
                 living.extend(arns.iter().cloned());
                 told.tasks.insert(json!([token, count]).to_string(), arns);
             }
@@ -230,7 +254,10 @@ impl Victims<'_> {
 
 /// Starts a server that may find no database at first.
 async fn start_again(server: &ControlPlane) {
-    settles("the server starts", PATIENCE, async || server.start_again().await.map_err(|error| format!("{error:#}"))).await;
+    settles("the server starts", PATIENCE, async || {
+        server.start_again().await.map_err(|error| format!("{error:#}"))
+    })
+    .await;
 }
 
 struct Scene {
@@ -241,7 +268,13 @@ struct Scene {
 }
 
 impl Scene {
-    async fn set(database: PgConnectOptions, settings: Settings, servers: usize, hosts: usize, seed: u64) -> Self {
+    async fn set(
+        database: PgConnectOptions,
+        settings: Settings,
+        servers: usize,
+        hosts: usize,
+        seed: u64,
+    ) -> Self {
         let mut all = Vec::new();
         for _ in 0..servers {
             all.push(ControlPlane::start(database.clone(), settings.clone()).await);
@@ -249,7 +282,11 @@ impl Scene {
         let client = all[0].client();
         client.ok("CreateCluster", json!({"clusterName": CLUSTER})).await;
         let references: Vec<&ControlPlane> = all.iter().collect();
-        let hosts = SimHosts::of(&references).with_wires().seed(seed).connected(hosts).await;
+        let hosts = SimHosts::of(&references)
+            .with_wires()
+            .seed(seed)
+            .connected(hosts)
+            .await;
         let definitions = [
             define(&client, "web", "fake/start-slow:30ms").await,
             define(&client, "web", "fake/graceful:50ms").await,
@@ -257,11 +294,22 @@ impl Scene {
         let input = json!({"cluster": CLUSTER, "serviceName": SERVICE, "taskDefinition": definitions[0], "desiredCount": 4});
         client.ok("CreateService", input).await;
         steady(&client, SERVICE).await;
-        Self { servers: all, hosts, definitions, client }
+        Self {
+            servers: all,
+            hosts,
+            definitions,
+            client,
+        }
     }
 
     /// Lets users work while `rounds` things are killed. Gives what they were told.
-    async fn play(&self, rounds: u64, postgres: Option<&Postgres>, absence_ms: u64, seed: u64) -> Acknowledged {
+    async fn play(
+        &self,
+        rounds: u64,
+        postgres: Option<&Postgres>,
+        absence_ms: u64,
+        seed: u64,
+    ) -> Acknowledged {
         let done = Arc::new(AtomicBool::new(false));
         let user = |salt: u64| User {
             clients: self.servers.iter().map(ControlPlane::client).collect(),
@@ -269,11 +317,21 @@ impl Scene {
             done: done.clone(),
             calls: 0,
         };
-        let first = Acknowledged { count: 4, definition: self.definitions[0].clone(), ..Acknowledged::default() };
+        let first = Acknowledged {
+            count: 4,
+            definition: self.definitions[0].clone(),
+            ..Acknowledged::default()
+        };
         let deploying = user(1).deploy(self.definitions.clone(), first);
         let running = user(2).run_and_stop(self.definitions[1].clone());
         let (begun, mut rng) = (Instant::now(), StdRng::seed_from_u64(seed));
-        let mut victims = Victims { servers: &self.servers, hosts: &self.hosts, postgres, absence_ms, counts: BTreeMap::new() };
+        let mut victims = Victims {
+            servers: &self.servers,
+            hosts: &self.hosts,
+            postgres,
+            absence_ms,
+            counts: BTreeMap::new(),
+        };
         let killing = async {
             for _ in 0..rounds {
                 victims.strike(&mut rng).await;
@@ -287,18 +345,26 @@ impl Scene {
             begun.elapsed(),
             ran.tasks.values().map(Vec::len).sum::<usize>()
         );
-        Acknowledged { tasks: ran.tasks, stopped: ran.stopped, ..deployed }
+        Acknowledged {
+            tasks: ran.tasks,
+            stopped: ran.stopped,
+            ..deployed
+        }
     }
 
     /// All that was acknowledged has come to be. `lost` says whether a task may have ended with its host.
     async fn check(&self, told: &Acknowledged, hosts_were_lost: bool, pool: &PgPool) {
         self.hosts.are_connected().await;
         let service = steady(&self.client, SERVICE).await;
-        assert_eq!((&service["desiredCount"], &service["taskDefinition"]), (&json!(told.count), &json!(told.definition)));
+        assert_eq!(
+            (&service["desiredCount"], &service["taskDefinition"]),
+            (&json!(told.count), &json!(told.definition))
+        );
         for (call, arns) in &told.tasks {
             self.replay(call, arns).await;
             for arn in arns {
-                self.came_to_be(arn, told.stopped.contains(arn), hosts_were_lost).await;
+                self.came_to_be(arn, told.stopped.contains(arn), hosts_were_lost)
+                    .await;
             }
         }
         self.hosts.no_container_left_over().await;
@@ -313,34 +379,55 @@ impl Scene {
     /// the same token gives the same tasks.
     async fn replay(&self, call: &str, arns: &[String]) {
         let call: Value = serde_json::from_str(call).unwrap();
-        let input =
-            json!({"cluster": CLUSTER, "taskDefinition": self.definitions[1], "clientToken": call[0], "count": call[1]});
+        let input = json!({"cluster": CLUSTER, "taskDefinition": self.definitions[1], "clientToken": call[0], "count": call[1]});
         if !arns.is_empty() {
             let reply = self.client.ok("RunTask", input).await;
-            let again: BTreeSet<String> = reply["tasks"].as_array().unwrap().iter().map(|task| text(task, "taskArn")).collect();
+            let again: BTreeSet<String> = reply["tasks"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|task| text(task, "taskArn"))
+                .collect();
             assert_eq!(again, arns.iter().cloned().collect());
         }
     }
 
     async fn came_to_be(&self, arn: &str, was_stopped: bool, hosts_were_lost: bool) {
         settles(arn, PATIENCE, async || {
-            let shown = self.client.ok("DescribeTasks", json!({"cluster": CLUSTER, "tasks": [arn]})).await;
+            let shown = self
+                .client
+                .ok("DescribeTasks", json!({"cluster": CLUSTER, "tasks": [arn]}))
+                .await;
             let task = &shown["tasks"][0];
             let is_right = match task["lastStatus"].as_str() {
                 Some("RUNNING") => !was_stopped,
-                Some("STOPPED") => was_stopped || (hosts_were_lost && task["stopCode"] == "TerminationNotice"),
+                Some("STOPPED") => {
+                    was_stopped || (hosts_were_lost && task["stopCode"] == "TerminationNotice")
+                }
                 _ => false,
             };
-            if is_right { Ok(()) } else { Err(format!("stopped by the user: {was_stopped}; {task}")) }
+            if is_right {
+                Ok(())
+            } else {
+                Err(format!("stopped by the user: {was_stopped}; {task}"))
+            }
         })
         .await;
     }
 
     /// No task came to be of which nobody knows.
     async fn nothing_beyond(&self, told: &Acknowledged, pool: &PgPool) {
-        let known: BTreeSet<&str> = told.tasks.values().flatten().filter_map(|arn| arn.rsplit('/').next()).collect();
+        let known: BTreeSet<&str> = told
+            .tasks
+            .values()
+            .flatten()
+            .filter_map(|arn| arn.rsplit('/').next())
+            .collect();
         let made: Vec<String> =
-            sqlx::query_scalar("SELECT replace(id::text, '-', '') FROM tasks WHERE service_id IS NULL").fetch_all(pool).await.unwrap();
+            sqlx::query_scalar("SELECT replace(id::text, '-', '') FROM tasks WHERE service_id IS NULL")
+                .fetch_all(pool)
+                .await
+                .unwrap();
         let unknown: Vec<&String> = made.iter().filter(|id| !known.contains(id.as_str())).collect();
         assert!(unknown.is_empty(), "tasks that nobody was told of: {unknown:?}");
     }
@@ -350,7 +437,10 @@ impl Scene {
 async fn a_hundred_kills_of_servers_agents_and_postgres_lose_and_double_nothing() {
     let (seed, rounds) = (seed(), setting("BERTH_FAULT_ROUNDS").unwrap_or(100));
     let postgres = Postgres::start().await;
-    let settings = Settings { host_loss_after: TimeDelta::seconds(60), ..Settings::default() };
+    let settings = Settings {
+        host_loss_after: TimeDelta::seconds(60),
+        ..Settings::default()
+    };
     let scene = Scene::set(postgres.options.clone(), settings, 2, 4, seed).await;
     let told = scene.play(rounds, Some(&postgres), 400, seed).await;
     let pool = pool(&postgres).await;
@@ -364,7 +454,10 @@ async fn a_hundred_kills_of_servers_agents_and_postgres_lose_and_double_nothing(
 async fn hosts_that_are_given_up_while_servers_die_run_nothing_twice() {
     let seed = seed();
     let db = TestDb::new().await;
-    let settings = Settings { host_loss_after: TimeDelta::milliseconds(1_200), ..Settings::default() };
+    let settings = Settings {
+        host_loss_after: TimeDelta::milliseconds(1_200),
+        ..Settings::default()
+    };
     let scene = Scene::set(db.options(), settings, 2, 4, seed).await;
     let told = scene.play(18, None, 3_000, seed).await;
     scene.check(&told, true, db.db().pool()).await;
@@ -377,7 +470,10 @@ async fn a_postgres_that_is_killed_comes_back_and_nobody_stops() {
     for count in [5, 2, 6] {
         let before = postgres.pid();
         postgres.kill();
-        eventually("PostgreSQL runs again", PATIENCE, async || postgres.pid().filter(|pid| Some(*pid) != before)).await;
+        eventually("PostgreSQL runs again", PATIENCE, async || {
+            postgres.pid().filter(|pid| Some(*pid) != before)
+        })
+        .await;
         let input = json!({"cluster": CLUSTER, "service": SERVICE, "desiredCount": count});
         scene.client.insist("UpdateService", input).await;
         eventually("the new count is there", PATIENCE, async || {
@@ -387,7 +483,11 @@ async fn a_postgres_that_is_killed_comes_back_and_nobody_stops() {
         .await;
         assert_eq!(scene.servers[0].failure().await, None);
     }
-    let told = Acknowledged { count: 6, definition: scene.definitions[0].clone(), ..Acknowledged::default() };
+    let told = Acknowledged {
+        count: 6,
+        definition: scene.definitions[0].clone(),
+        ..Acknowledged::default()
+    };
     let pool = pool(&postgres).await;
     scene.check(&told, false, &pool).await;
     pool.close().await;

@@ -48,9 +48,13 @@ pub async fn digest(pool: &PgPool) -> Vec<(String, i64, Option<String>)> {
     let mut digests = Vec::new();
     for table in tables {
         // The names are those of our own schema.
-        let query = format!("SELECT count(*), md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))) FROM {table} t");
-        let (rows, digest) =
-            sqlx::query_as(sqlx::AssertSqlSafe(query)).fetch_one(pool).await.expect("the database answers");
+        let query = format!(
+            "SELECT count(*), md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))) FROM {table} t"
+        );
+        let (rows, digest) = sqlx::query_as(sqlx::AssertSqlSafe(query))
+            .fetch_one(pool)
+            .await
+            .expect("the database answers");
         digests.push((table, rows, digest));
     }
     digests

@@ -52,7 +52,9 @@ impl Answer {
     /// What makes this answer no refusal in the protocol's form (W-02): a client's fault with a JSON body that names a code and a
     /// text, the protocol's content type and a request id.
     pub fn flaw(&self) -> Option<String> {
-        let (body, text) = (self.json(), |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok()));
+        let (body, text) = (self.json(), |name: &str| {
+            self.headers.get(name).and_then(|value| value.to_str().ok())
+        });
         let code = body["__type"].as_str().unwrap_or_default();
         if !self.status.is_client_error() {
             return Some(format!("status {}", self.status));
@@ -66,7 +68,9 @@ impl Answer {
         if text("content-type") != Some("application/x-amz-json-1.1") {
             return Some(format!("content type {:?}", text("content-type")));
         }
-        text("x-amzn-requestid").is_none_or(str::is_empty).then(|| "no request id".to_owned())
+        text("x-amzn-requestid")
+            .is_none_or(str::is_empty)
+            .then(|| "no request id".to_owned())
     }
 }
 
@@ -87,13 +91,22 @@ impl Client {
         connector.set_nodelay(true);
         let signer = signer(&key_pair, region);
         let pool = Pool::builder(TokioExecutor::new()).build(connector);
-        Self { pool, key_pair, signer, endpoint: endpoint.into(), clock }
+        Self {
+            pool,
+            key_pair,
+            signer,
+            endpoint: endpoint.into(),
+            clock,
+        }
     }
 
     /// The same client in another region, which is a namespace of its own.
     #[must_use]
     pub fn in_region(&self, region: &str) -> Self {
-        Self { signer: signer(&self.key_pair, region), ..self.clone() }
+        Self {
+            signer: signer(&self.key_pair, region),
+            ..self.clone()
+        }
     }
 
     pub fn endpoint(&self) -> &str {
@@ -105,14 +118,23 @@ impl Client {
     /// # Errors
     /// When there is no answer, or the server refuses.
     pub async fn call(&self, operation: &str, input: Value) -> Result<Value, CallError> {
-        let answer = self.post(operation, input.to_string()).await.map_err(CallError::NoAnswer)?;
+        let answer = self
+            .post(operation, input.to_string())
+            .await
+            .map_err(CallError::NoAnswer)?;
         if answer.status == StatusCode::OK {
             return Ok(answer.json());
         }
         let body = answer.json();
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-        let refusal = Refusal { code: text("__type"), message: text("message") };
-        Err(CallError::Refused { status: answer.status, refusal })
+        let refusal = Refusal {
+            code: text("__type"),
+            message: text("message"),
+        };
+        Err(CallError::Refused {
+            status: answer.status,
+            refusal,
+        })
     }
 
     /// Calls an operation that is expected to work.
@@ -142,9 +164,11 @@ impl Client {
     /// # Panics
     /// When the server says no for good, or nothing worked for 30 s.
     pub async fn insist(&self, operation: &str, input: Value) -> Value {
-        crate::eventually(&format!("{operation} {input}"), PATIENCE, async || match self.call(operation, input.clone()).await {
-            Err(error) if error.is_final() => panic!("{operation} {input}: {error}"),
-            outcome => outcome.ok(),
+        crate::eventually(&format!("{operation} {input}"), PATIENCE, async || {
+            match self.call(operation, input.clone()).await {
+                Err(error) if error.is_final() => panic!("{operation} {input}: {error}"),
+                outcome => outcome.ok(),
+            }
         })
         .await
     }
@@ -159,7 +183,9 @@ impl Client {
             .header(header::CONTENT_TYPE, "application/x-amz-json-1.1")
             .header("x-amz-target", format!("{TARGET}.{operation}"));
         let (mut parts, ()) = request.body(()).map_err(|error| error.to_string())?.into_parts();
-        self.signer.sign(&mut parts, &body, self.clock.now()).map_err(|error| error.to_string())?;
+        self.signer
+            .sign(&mut parts, &body, self.clock.now())
+            .map_err(|error| error.to_string())?;
         self.send(Request::from_parts(parts, body)).await
     }
 
@@ -169,12 +195,26 @@ impl Client {
     /// When no whole answer comes.
     pub async fn send(&self, request: Request<Bytes>) -> Result<Answer, String> {
         let exchange = async {
-            let response = self.pool.request(request.map(Full::new)).await.map_err(|error| format!("{error:?}"))?;
+            let response = self
+                .pool
+                .request(request.map(Full::new))
+                .await
+                .map_err(|error| format!("{error:?}"))?;
             let (parts, body) = response.into_parts();
-            let body = body.collect().await.map_err(|error| format!("{error:?}"))?.to_bytes();
-            Ok(Answer { status: parts.status, headers: parts.headers, body })
+            let body = body
+                .collect()
+                .await
+                .map_err(|error| format!("{error:?}"))?
+                .to_bytes();
+            Ok(Answer {
+                status: parts.status,
+                headers: parts.headers,
+                body,
+            })
         };
-        tokio::time::timeout(PATIENCE, exchange).await.unwrap_or_else(|_| Err("nothing within 30 s".to_owned()))
+        tokio::time::timeout(PATIENCE, exchange)
+            .await
+            .unwrap_or_else(|_| Err("nothing within 30 s".to_owned()))
     }
 
     /// Signs requests as this client does.
@@ -195,7 +235,12 @@ impl Client {
             }
             let page = self.call("ListTasks", input).await?;
             if page["taskArns"].as_array().is_some_and(|arns| !arns.is_empty()) {
-                let shown = self.call("DescribeTasks", json!({"cluster": cluster, "tasks": page["taskArns"]})).await?;
+                let shown = self
+                    .call(
+                        "DescribeTasks",
+                        json!({"cluster": cluster, "tasks": page["taskArns"]}),
+                    )
+                    .await?;
                 tasks.extend(shown["tasks"].as_array().cloned().unwrap_or_default());
             }
             next = page["nextToken"].clone();
@@ -210,7 +255,12 @@ impl Client {
     /// # Errors
     /// When there is no answer, or the server refuses.
     pub async fn service(&self, cluster: &str, name: &str) -> Result<Value, CallError> {
-        let shown = self.call("DescribeServices", json!({"cluster": cluster, "services": [name]})).await?;
+        let shown = self
+            .call(
+                "DescribeServices",
+                json!({"cluster": cluster, "services": [name]}),
+            )
+            .await?;
         Ok(shown["services"][0].clone())
     }
 }

@@ -51,7 +51,10 @@ impl Default for Settings {
 
 /// The operator's keys of all control planes in tests.
 pub fn key_pair() -> KeyPair {
-    KeyPair { access_key_id: "AKIATESTCONTROLPLANE".to_owned(), secret: Secret::new("the-operators-secret-of-the-tests") }
+    KeyPair {
+        access_key_id: "AKIATESTCONTROLPLANE".to_owned(),
+        secret: Secret::new("the-operators-secret-of-the-tests"),
+    }
 }
 
 /// One server. Its address and database stay the same over its lives.
@@ -75,8 +78,15 @@ impl ControlPlane {
     /// When it does not start.
     pub async fn start(database: PgConnectOptions, settings: Settings) -> Self {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let (address, life) = Life::begin(any, database.clone(), settings.clone()).await.expect("the server starts");
-        Self { address, database, settings, life: Mutex::new(Some(life)) }
+        let (address, life) = Life::begin(any, database.clone(), settings.clone())
+            .await
+            .expect("the server starts");
+        Self {
+            address,
+            database,
+            settings,
+            life: Mutex::new(Some(life)),
+        }
     }
 
     /// Base URL.
@@ -99,7 +109,9 @@ impl ControlPlane {
 
     /// Ends the server where it stands, as `kill -9` does: connections break, transactions are left open, nobody is told.
     pub async fn kill(&self) {
-        let Some(life) = self.life.lock().await.take() else { return };
+        let Some(life) = self.life.lock().await.take() else {
+            return;
+        };
         // Waits for what is just being executed; nothing is polled again.
         let ended = tokio::task::spawn_blocking(move || life.runtime.shutdown_timeout(LAST_BREATH));
         ended.await.expect("the server's threads end");
@@ -107,12 +119,16 @@ impl ControlPlane {
 
     /// Stops the server in an orderly way, as SIGTERM does. Gives the names of what did not end in time.
     pub async fn stop(&self) -> Vec<String> {
-        let Some(life) = self.life.lock().await.take() else { return Vec::new() };
+        let Some(life) = self.life.lock().await.take() else {
+            return Vec::new();
+        };
         let tasks = life.tasks.clone();
         let drained = life.runtime.spawn(async move { tasks.drain(DRAIN).await }).await;
         let ended = tokio::task::spawn_blocking(move || life.runtime.shutdown_timeout(LAST_BREATH));
         ended.await.expect("the server's threads end");
-        drained.map(|drained| drained.dropped).expect("the drain does not panic")
+        drained
+            .map(|drained| drained.dropped)
+            .expect("the drain does not panic")
     }
 
     /// Starts the server again after it was killed or stopped, at the same address and on the same database.
@@ -130,7 +146,11 @@ impl ControlPlane {
 
     /// The first loop that broke in this life of the server: a bug.
     pub async fn failure(&self) -> Option<Failure> {
-        self.life.lock().await.as_ref().and_then(|life| life.tasks.failure())
+        self.life
+            .lock()
+            .await
+            .as_ref()
+            .and_then(|life| life.tasks.failure())
     }
 }
 
@@ -143,11 +163,20 @@ impl Drop for ControlPlane {
 }
 
 impl Life {
-    async fn begin(address: SocketAddr, database: PgConnectOptions, settings: Settings) -> Result<(SocketAddr, Self)> {
+    async fn begin(
+        address: SocketAddr,
+        database: PgConnectOptions,
+        settings: Settings,
+    ) -> Result<(SocketAddr, Self)> {
         crate::log_if_asked();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?;
         let tasks = Tasks::new(Shutdown::new());
-        let served = runtime.spawn(serve(address, database, settings, tasks.clone())).await;
+        let served = runtime
+            .spawn(serve(address, database, settings, tasks.clone()))
+            .await;
         match served.context("the server's start panicked").flatten() {
             Ok(address) => Ok((address, Self { runtime, tasks })),
             Err(error) => {
@@ -158,8 +187,15 @@ impl Life {
     }
 }
 
-async fn serve(address: SocketAddr, database: PgConnectOptions, settings: Settings, tasks: Tasks) -> Result<SocketAddr> {
-    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+async fn serve(
+    address: SocketAddr,
+    database: PgConnectOptions,
+    settings: Settings,
+    tasks: Tasks,
+) -> Result<SocketAddr> {
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))?;
     let db = Db::connect(database, CONNECTIONS).await?;
     let config = ControlPlaneConfig {
         advertise_url: None,

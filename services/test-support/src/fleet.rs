@@ -33,21 +33,38 @@ const CAPABILITIES: &[&str] = &[
 impl Default for Host {
     /// Two cores, 4 GiB, zone `us-east-1a`.
     fn default() -> Self {
-        let mut attributes: BTreeMap<_, _> = CAPABILITIES.iter().map(|name| ((*name).to_owned(), None)).collect();
-        for (name, value) in [("ecs.availability-zone", "us-east-1a"), ("ecs.os-type", "linux"), ("ecs.cpu-architecture", "x86_64")] {
+        let mut attributes: BTreeMap<_, _> = CAPABILITIES
+            .iter()
+            .map(|name| ((*name).to_owned(), None))
+            .collect();
+        for (name, value) in [
+            ("ecs.availability-zone", "us-east-1a"),
+            ("ecs.os-type", "linux"),
+            ("ecs.cpu-architecture", "x86_64"),
+        ] {
             attributes.insert(name.to_owned(), Some(value.to_owned()));
         }
-        Self { cpu: 2048, memory: 4096, attributes, gpus: Vec::new() }
+        Self {
+            cpu: 2048,
+            memory: 4096,
+            attributes,
+            gpus: Vec::new(),
+        }
     }
 }
 
 impl Host {
     pub fn sized(cpu: i64, memory: i64) -> Self {
-        Self { cpu, memory, ..Self::default() }
+        Self {
+            cpu,
+            memory,
+            ..Self::default()
+        }
     }
 
     pub fn with(mut self, attribute: &str, value: &str) -> Self {
-        self.attributes.insert(attribute.to_owned(), Some(value.to_owned()));
+        self.attributes
+            .insert(attribute.to_owned(), Some(value.to_owned()));
         self
     }
 
@@ -59,7 +76,9 @@ impl Host {
 impl TestApi {
     /// A host in an ACTIVE cluster, connected.
     pub async fn host(&self, cluster: &str, host: Host) -> ContainerInstanceId {
-        let row = store::clusters::find_active(&self.db(), self.scope(), cluster).await.expect("the database answers");
+        let row = store::clusters::find_active(&self.db(), self.scope(), cluster)
+            .await
+            .expect("the database answers");
         let row = row.expect("the cluster is there");
         let id = ContainerInstanceId(Uuid::new_v4());
         let registration = Registration {
@@ -81,7 +100,10 @@ impl TestApi {
             tags: Vec::new(),
         };
         let now = kit::Clock::now(self.clock());
-        instances::register(&self.db(), self.scope(), &registration, now).await.expect("registers").expect("is there");
+        instances::register(&self.db(), self.scope(), &registration, now)
+            .await
+            .expect("registers")
+            .expect("is there");
         self.connect(row.id, id).await;
         id
     }
@@ -98,22 +120,55 @@ impl TestApi {
             docker_version: String::new(),
         };
         let now = kit::Clock::now(self.clock());
-        instances::connect(&self.db(), &session, now).await.expect("connects").expect("is there");
+        instances::connect(&self.db(), &session, now)
+            .await
+            .expect("connects")
+            .expect("is there");
     }
 
     /// Reports a task and all of its containers as RUNNING or STOPPED, as an agent does.
-    pub async fn report(&self, cluster: &str, task_arn: &str, status: TaskStatus, exit_code: Option<i32>) -> Applied {
-        let id: TaskId = task_arn.rsplit('/').next().and_then(|id| id.parse().ok()).expect("a task's ARN");
-        let shown = store::tasks::shown(&self.db(), self.scope(), cluster, &[id]).await.expect("the database answers");
-        let names = shown.iter().flat_map(|shown| shown.task.containers.0.iter().map(|container| container.name.clone()));
+    pub async fn report(
+        &self,
+        cluster: &str,
+        task_arn: &str,
+        status: TaskStatus,
+        exit_code: Option<i32>,
+    ) -> Applied {
+        let id: TaskId = task_arn
+            .rsplit('/')
+            .next()
+            .and_then(|id| id.parse().ok())
+            .expect("a task's ARN");
+        let shown = store::tasks::shown(&self.db(), self.scope(), cluster, &[id])
+            .await
+            .expect("the database answers");
+        let names = shown.iter().flat_map(|shown| {
+            shown
+                .task
+                .containers
+                .0
+                .iter()
+                .map(|container| container.name.clone())
+        });
         let container_status = match status {
             TaskStatus::Stopped => ContainerStatus::Stopped,
             TaskStatus::Running => ContainerStatus::Running,
             _ => ContainerStatus::Pending,
         };
-        let container = |name| ContainerReport { name, status: Some(container_status), exit_code, ..ContainerReport::default() };
-        let report = TaskReport { status: Some(status), containers: names.map(container).collect(), ..TaskReport::default() };
+        let container = |name| ContainerReport {
+            name,
+            status: Some(container_status),
+            exit_code,
+            ..ContainerReport::default()
+        };
+        let report = TaskReport {
+            status: Some(status),
+            containers: names.map(container).collect(),
+            ..TaskReport::default()
+        };
         let now = kit::Clock::now(self.clock());
-        task_reports::apply(&self.db(), self.scope(), cluster, id, &report, now).await.expect("applies")
+        task_reports::apply(&self.db(), self.scope(), cluster, id, &report, now)
+            .await
+            .expect("applies")
     }
 }

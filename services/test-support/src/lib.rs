@@ -3,15 +3,15 @@
 
 #[cfg(feature = "api")]
 pub mod api;
-#[cfg(feature = "api")]
-pub mod fleet;
-pub mod postgres;
 #[cfg(feature = "simulation")]
 pub mod books;
 #[cfg(feature = "simulation")]
 pub mod client;
 #[cfg(feature = "simulation")]
 pub mod control_plane;
+#[cfg(feature = "api")]
+pub mod fleet;
+pub mod postgres;
 #[cfg(feature = "simulation")]
 pub mod sim_hosts;
 #[cfg(feature = "simulation")]
@@ -19,13 +19,13 @@ pub mod waiting;
 
 #[cfg(feature = "api")]
 pub use api::{Refusal, TestApi};
-#[cfg(feature = "api")]
-pub use fleet::Host;
-pub use postgres::TestDb;
 #[cfg(feature = "simulation")]
 pub use client::{CallError, Client};
 #[cfg(feature = "simulation")]
 pub use control_plane::{ControlPlane, Settings};
+#[cfg(feature = "api")]
+pub use fleet::Host;
+pub use postgres::TestDb;
 #[cfg(feature = "simulation")]
 pub use sim_hosts::{SimHost, SimHosts};
 #[cfg(feature = "simulation")]

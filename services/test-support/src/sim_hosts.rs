@@ -48,24 +48,37 @@ pub struct Plan {
 impl Plan {
     #[must_use]
     pub fn cluster(self, cluster: &str) -> Self {
-        Self { cluster: cluster.to_owned(), ..self }
+        Self {
+            cluster: cluster.to_owned(),
+            ..self
+        }
     }
 
     #[must_use]
     pub fn region(self, region: &str) -> Self {
-        Self { region: region.to_owned(), ..self }
+        Self {
+            region: region.to_owned(),
+            ..self
+        }
     }
 
     /// Processors and MiB of each host.
     #[must_use]
     pub fn sized(self, cpus: u32, memory_mib: u64) -> Self {
-        Self { cpus, memory_mib, ..self }
+        Self {
+            cpus,
+            memory_mib,
+            ..self
+        }
     }
 
     /// Availability zones, dealt out in turn.
     #[must_use]
     pub fn zones(self, zones: &[&str]) -> Self {
-        Self { zones: zones.iter().map(ToString::to_string).collect(), ..self }
+        Self {
+            zones: zones.iter().map(ToString::to_string).collect(),
+            ..self
+        }
     }
 
     /// A custom attribute of all of these hosts.
@@ -78,7 +91,10 @@ impl Plan {
     /// Puts a relay between each host and the servers, for [`SimHost::cut`] and [`SimHost::silence`].
     #[must_use]
     pub fn with_wires(self) -> Self {
-        Self { can_be_cut: true, ..self }
+        Self {
+            can_be_cut: true,
+            ..self
+        }
     }
 
     /// What the agents draw their random numbers from.
@@ -99,8 +115,17 @@ impl Plan {
             hosts.push(SimHost::new(&self, index, http.clone()).await);
         }
         let server = self.servers.first().expect("there is a server");
-        let client = Client::new(format!("http://{server}"), key_pair(), &self.region, self.clock.clone());
-        SimHosts { hosts, client, cluster: self.cluster }
+        let client = Client::new(
+            format!("http://{server}"),
+            key_pair(),
+            &self.region,
+            self.clock.clone(),
+        );
+        SimHosts {
+            hosts,
+            client,
+            cluster: self.cluster,
+        }
     }
 
     /// Starts so many hosts and waits until all are connected.
@@ -141,7 +166,10 @@ impl SimHosts {
             zones: vec!["us-east-1a".to_owned()],
             attributes: BTreeMap::new(),
             can_be_cut: false,
-            clock: servers.first().map(|server| server.clock().clone()).unwrap_or_default(),
+            clock: servers
+                .first()
+                .map(|server| server.clock().clone())
+                .unwrap_or_default(),
             seed: 1,
         }
     }
@@ -152,10 +180,17 @@ impl SimHosts {
     /// When they are not within 30 s.
     pub async fn are_connected(&self) {
         settles("all agents are connected", PATIENCE, async || {
-            let wanted: BTreeSet<String> =
-                self.hosts.iter().map(|host| host.arn().ok_or("not registered")).collect::<Result<_, _>>()?;
+            let wanted: BTreeSet<String> = self
+                .hosts
+                .iter()
+                .map(|host| host.arn().ok_or("not registered"))
+                .collect::<Result<_, _>>()?;
             let input = json!({"cluster": self.cluster, "filter": "agentConnected == true"});
-            let listed = self.client.call("ListContainerInstances", input).await.map_err(|error| error.to_string())?;
+            let listed = self
+                .client
+                .call("ListContainerInstances", input)
+                .await
+                .map_err(|error| error.to_string())?;
             let connected: BTreeSet<String> = strings(&listed["containerInstanceArns"]).collect();
             match wanted.difference(&connected).count() {
                 0 => Ok(()),
@@ -170,7 +205,10 @@ impl SimHosts {
     /// # Panics
     /// When it is none of these.
     pub fn named(&self, arn: &str) -> &SimHost {
-        self.hosts.iter().find(|host| host.arn().as_deref() == Some(arn)).expect("one of these hosts")
+        self.hosts
+            .iter()
+            .find(|host| host.arn().as_deref() == Some(arn))
+            .expect("one of these hosts")
     }
 
     /// ARNs of the tasks of which a container runs somewhere.
@@ -184,18 +222,27 @@ impl SimHosts {
     /// # Panics
     /// With what ran twice.
     pub fn nothing_ran_twice(&self) {
-        let mut starts: BTreeMap<(String, String), Vec<(&str, DateTime<Utc>)>> = BTreeMap::new();
+        /// A container's task and name.
+        type Container = (String, String);
+        let mut starts: BTreeMap<Container, Vec<(&str, DateTime<Utc>)>> = BTreeMap::new();
         let mut homes: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
         for host in &self.hosts {
             for started in host.engine.started() {
                 let label = |name: &str| started.labels.get(name).cloned().unwrap_or_default();
-                homes.entry(label(TASK_ARN)).or_default().insert(&host.name);
-                starts.entry((label(TASK_ARN), label(CONTAINER_NAME))).or_default().push((&host.name, started.at));
+                let (task, start) = (label(TASK_ARN), (host.name.as_str(), started.at));
+                homes.entry(task.clone()).or_default().insert(&host.name);
+                starts
+                    .entry((task, label(CONTAINER_NAME)))
+                    .or_default()
+                    .push(start);
             }
         }
         starts.retain(|_, starts| starts.len() > 1);
         homes.retain(|_, homes| homes.len() > 1);
-        assert!(starts.is_empty(), "containers that were started more than once: {starts:#?}");
+        assert!(
+            starts.is_empty(),
+            "containers that were started more than once: {starts:#?}"
+        );
         assert!(homes.is_empty(), "tasks that ran on several hosts: {homes:#?}");
     }
 
@@ -205,34 +252,47 @@ impl SimHosts {
     /// # Panics
     /// With what is missing or left over after 30 s.
     pub async fn no_container_left_over(&self) {
-        settles("hosts hold the containers of RUNNING tasks and no others", PATIENCE, async || {
-            let tasks = self.client.tasks(&self.cluster, "RUNNING").await.map_err(|error| error.to_string())?;
-            let text = |task: &Value, name: &str| task[name].as_str().unwrap_or_default().to_owned();
-            let unsettled: Vec<&Value> = tasks.iter().filter(|task| task["lastStatus"] != "RUNNING").collect();
-            if !unsettled.is_empty() {
-                return Err(format!("tasks on their way: {unsettled:?}"));
-            }
-            let wanted: BTreeSet<(String, String)> =
-                tasks.iter().map(|task| (text(task, "containerInstanceArn"), text(task, "taskArn"))).collect();
-            let mut held = BTreeSet::new();
-            for host in &self.hosts {
-                let arn = host.arn().unwrap_or_default();
-                let ran: BTreeSet<String> = host.running_tasks();
-                for container in host.engine.containers() {
-                    let task = container.labels.get(TASK_ARN).cloned().unwrap_or_default();
-                    if !ran.contains(&task) {
-                        return Err(format!("not cleared away on {}: {container:?}", host.name));
-                    }
-                    held.insert((arn.clone(), task));
+        settles(
+            "hosts hold the containers of RUNNING tasks and no others",
+            PATIENCE,
+            async || {
+                let tasks = self
+                    .client
+                    .tasks(&self.cluster, "RUNNING")
+                    .await
+                    .map_err(|error| error.to_string())?;
+                let text = |task: &Value, name: &str| task[name].as_str().unwrap_or_default().to_owned();
+                let unsettled: Vec<&Value> = tasks
+                    .iter()
+                    .filter(|task| task["lastStatus"] != "RUNNING")
+                    .collect();
+                if !unsettled.is_empty() {
+                    return Err(format!("tasks on their way: {unsettled:?}"));
                 }
-            }
-            let missing: Vec<_> = wanted.difference(&held).collect();
-            let left_over: Vec<_> = held.difference(&wanted).collect();
-            match missing.is_empty() && left_over.is_empty() {
-                true => Ok(()),
-                false => Err(format!("missing: {missing:?}, left over: {left_over:?}")),
-            }
-        })
+                let wanted: BTreeSet<(String, String)> = tasks
+                    .iter()
+                    .map(|task| (text(task, "containerInstanceArn"), text(task, "taskArn")))
+                    .collect();
+                let mut held = BTreeSet::new();
+                for host in &self.hosts {
+                    let arn = host.arn().unwrap_or_default();
+                    let ran: BTreeSet<String> = host.running_tasks();
+                    for container in host.engine.containers() {
+                        let task = container.labels.get(TASK_ARN).cloned().unwrap_or_default();
+                        if !ran.contains(&task) {
+                            return Err(format!("not cleared away on {}: {container:?}", host.name));
+                        }
+                        held.insert((arn.clone(), task));
+                    }
+                }
+                let missing: Vec<_> = wanted.difference(&held).collect();
+                let left_over: Vec<_> = held.difference(&wanted).collect();
+                match missing.is_empty() && left_over.is_empty() {
+                    true => Ok(()),
+                    false => Err(format!("missing: {missing:?}, left over: {left_over:?}")),
+                }
+            },
+        )
         .await;
     }
 }
@@ -258,7 +318,11 @@ struct Life {
 impl SimHost {
     async fn new(plan: &Plan, index: usize, http: HttpClient) -> Self {
         let name = format!("host-{index}");
-        let folder = memory_folder().join(format!("berth-sim-{}-{}", std::process::id(), Uuid::new_v4().simple()));
+        let folder = memory_folder().join(format!(
+            "berth-sim-{}-{}",
+            std::process::id(),
+            Uuid::new_v4().simple()
+        ));
         std::fs::create_dir_all(&folder).expect("a folder for the agent's state");
         let wire = match plan.can_be_cut {
             true => Some(Wire::new(&plan.servers).await.expect("a port for the relay")),
@@ -273,7 +337,11 @@ impl SimHost {
         let mut config = AgentConfig::new(String::new(), plan.cluster.clone(), key);
         config.endpoints = match &wire {
             Some(wire) => wire.endpoints.clone(),
-            None => plan.servers.iter().map(|server| format!("http://{server}")).collect(),
+            None => plan
+                .servers
+                .iter()
+                .map(|server| format!("http://{server}"))
+                .collect(),
         };
         // Not all agents ask the same server first.
         let servers = config.endpoints.len();
@@ -342,7 +410,10 @@ impl SimHost {
         let life = self.life.lock().take();
         if let Some(life) = life {
             life.shutdown.request();
-            life.ended.await.expect("the agent does not panic").expect("the agent ends well");
+            life.ended
+                .await
+                .expect("the agent does not panic")
+                .expect("the agent ends well");
         }
     }
 
@@ -383,7 +454,11 @@ impl SimHost {
 
     /// ARNs of the tasks of which a container runs here.
     pub fn running_tasks(&self) -> BTreeSet<String> {
-        self.engine.running().iter().filter_map(|container| container.labels.get(TASK_ARN).cloned()).collect()
+        self.engine
+            .running()
+            .iter()
+            .filter_map(|container| container.labels.get(TASK_ARN).cloned())
+            .collect()
     }
 
     /// The engine's name or id of a task's container, as soon as it runs.
@@ -395,16 +470,26 @@ impl SimHost {
             labels.get(TASK_ARN).is_some_and(|arn| arn == task_arn)
                 && labels.get(CONTAINER_NAME).is_some_and(|label| label == name)
         };
-        eventually(&format!("{name} of {task_arn} runs on {}", self.name), PATIENCE, async || {
-            let running = self.engine.running();
-            running.into_iter().find(|container| is_it(&container.labels)).map(|container| container.name)
-        })
+        eventually(
+            &format!("{name} of {task_arn} runs on {}", self.name),
+            PATIENCE,
+            async || {
+                let running = self.engine.running();
+                running
+                    .into_iter()
+                    .find(|container| is_it(&container.labels))
+                    .map(|container| container.name)
+            },
+        )
         .await
     }
 
     /// True while the agent runs; false after it was killed or ended by itself.
     pub fn is_alive(&self) -> bool {
-        self.life.lock().as_ref().is_some_and(|life| !life.ended.is_finished())
+        self.life
+            .lock()
+            .as_ref()
+            .is_some_and(|life| !life.ended.is_finished())
     }
 }
 
@@ -420,9 +505,16 @@ impl Drop for SimHost {
 /// A place for files where waiting for the disk costs nothing, if there is one.
 fn memory_folder() -> PathBuf {
     let shared_memory = PathBuf::from("/dev/shm");
-    if shared_memory.is_dir() { shared_memory } else { std::env::temp_dir() }
+    if shared_memory.is_dir() {
+        shared_memory
+    } else {
+        std::env::temp_dir()
+    }
 }
 
 fn strings(list: &Value) -> impl Iterator<Item = String> {
-    list.as_array().into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned))
+    list.as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|item| item.as_str().map(str::to_owned))
 }

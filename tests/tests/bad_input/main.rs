@@ -1,6 +1,7 @@
 //! Requests that no client should send: always a 4xx in the protocol's form, never a 5xx, nothing changed.
 #![allow(clippy::unwrap_used)]
 
+mod hostile;
 mod malformed;
 mod raw;
 mod unimplemented;

@@ -20,7 +20,10 @@ struct Stage {
 
 impl Stage {
     async fn set() -> Self {
-        let settings = Settings { host_loss_after: TimeDelta::hours(1), ..Settings::default() };
+        let settings = Settings {
+            host_loss_after: TimeDelta::hours(1),
+            ..Settings::default()
+        };
         let world = World::start(settings, 1, |plan| plan).await;
         let definition = world.define("web", "fake/app:1").await;
         world.create_service("web", &definition, 1, json!({})).await;
@@ -29,15 +32,29 @@ impl Stage {
         let instance = world.hosts[0].arn().unwrap();
         let tag = json!({"resourceArn": instance, "tags": [{"key": "team", "value": "blue"}]});
         world.client.ok("TagResource", tag).await;
-        world.client.ok("PutAccountSetting", json!({"name": "containerInsights", "value": "enabled"})).await;
+        world
+            .client
+            .ok(
+                "PutAccountSetting",
+                json!({"name": "containerInsights", "value": "enabled"}),
+            )
+            .await;
         world.hosts[0].stop().await;
         settles("the agent is away", PATIENCE, async || {
             let input = json!({"cluster": CLUSTER, "filter": "agentConnected == false"});
             let listed = world.client.ok("ListContainerInstances", input).await;
-            if listed["containerInstanceArns"] == json!([instance]) { Ok(()) } else { Err(listed.to_string()) }
+            if listed["containerInstanceArns"] == json!([instance]) {
+                Ok(())
+            } else {
+                Err(listed.to_string())
+            }
         })
         .await;
-        Self { world, task, instance }
+        Self {
+            world,
+            task,
+            instance,
+        }
     }
 
     /// The sample with the names of what is there, so that what is spoilt is the only thing that is wrong.
@@ -65,7 +82,10 @@ impl Stage {
             ("status", json!("RUNNING")),
             ("schedulingStrategy", json!("REPLICA")),
         ] {
-            if body.get(name).is_some_and(|there| there.is_array() == value.is_array()) {
+            if body
+                .get(name)
+                .is_some_and(|there| there.is_array() == value.is_array())
+            {
                 body[name] = value;
             }
         }
@@ -77,7 +97,11 @@ impl Stage {
         let mut cases = malformed::cases(input, &self.adapted(sample::minimal(input)));
         let full = malformed::cases(input, &self.adapted(sample::full(input)));
         let known: std::collections::BTreeSet<String> = cases.iter().map(|(name, _)| name.clone()).collect();
-        cases.extend(full.into_iter().filter(|(name, _)| !known.contains(name)).map(|(name, body)| (format!("full {name}"), body)));
+        cases.extend(
+            full.into_iter()
+                .filter(|(name, _)| !known.contains(name))
+                .map(|(name, body)| (format!("full {name}"), body)),
+        );
         cases
     }
 
@@ -85,7 +109,9 @@ impl Stage {
     async fn flaw(&self, operation: &str, body: Vec<u8>) -> Option<String> {
         match self.world.client.post(operation, body).await {
             Err(broken) => Some(format!("dropped: {broken}")),
-            Ok(answer) => answer.flaw().map(|flaw| format!("{flaw}: {}", String::from_utf8_lossy(&answer.body))),
+            Ok(answer) => answer
+                .flaw()
+                .map(|flaw| format!("{flaw}: {}", String::from_utf8_lossy(&answer.body))),
         }
     }
 
@@ -143,8 +169,11 @@ const TAKEN: &[(&str, &[&str])] = &[
 /// Whether the case is a huge value of a member that the list has for the operation.
 fn is_in(list: &[(&str, &[&str])], operation: &str, case: &str) -> bool {
     let case = case.strip_prefix("full ").unwrap_or(case);
-    let huge = case.strip_suffix(": huge string").or_else(|| case.strip_suffix(": huge list"));
-    list.iter().any(|(name, members)| *name == operation && huge.is_some_and(|member| members.contains(&member)))
+    let huge = case
+        .strip_suffix(": huge string")
+        .or_else(|| case.strip_suffix(": huge list"));
+    list.iter()
+        .any(|(name, members)| *name == operation && huge.is_some_and(|member| members.contains(&member)))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,7 +181,10 @@ async fn malformed_requests_are_refused_in_the_protocols_form_and_change_nothing
     let stage = Stage::set().await;
     let (mut wrong, mut sent) = (Vec::new(), 0);
     for name in IMPLEMENTED {
-        let operation = ecs::OPERATIONS.iter().find(|operation| operation.name == *name).unwrap();
+        let operation = ecs::OPERATIONS
+            .iter()
+            .find(|operation| operation.name == *name)
+            .unwrap();
         let mut cases = stage.cases(operation.input);
         cases.retain(|(case, _)| !is_in(TAKEN, name, case));
         sent += cases.len();
@@ -169,17 +201,32 @@ async fn malformed_requests_are_refused_in_the_protocols_form_and_change_nothing
             if let Some(flaw) = flaw
                 && !(is_in(ANSWERED, name, &case) && flaw.starts_with("status 200"))
             {
-                wrong.push(format!("{name} {case}: {}", flaw.chars().take(300).collect::<String>()));
+                wrong.push(format!(
+                    "{name} {case}: {}",
+                    flaw.chars().take(300).collect::<String>()
+                ));
             }
         }
         let after = books::digest(&stage.world.pool()).await;
         if after != before {
-            let changed: Vec<_> = before.iter().zip(&after).filter(|(before, after)| before != after).collect();
-            wrong.push(format!("{name} changed {changed:?}: {:?}", stage.culprits(name, cases).await));
+            let changed: Vec<_> = before
+                .iter()
+                .zip(&after)
+                .filter(|(before, after)| before != after)
+                .collect();
+            wrong.push(format!(
+                "{name} changed {changed:?}: {:?}",
+                stage.culprits(name, cases).await
+            ));
         }
     }
     println!("{sent} bodies");
     assert!(sent > 5_000, "{sent}");
-    assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} are wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     assert_eq!(stage.world.server.failure().await, None);
 }

@@ -24,20 +24,38 @@ async fn s40_tasks_that_never_start_are_tried_at_growing_distances() {
     for (attempts, pause) in [(1, 5), (2, 10), (3, 20)] {
         eventually("the attempt has failed", PATIENCE, async || {
             let stopped = world.client.tasks(CLUSTER, "STOPPED").await.unwrap();
-            (stopped.iter().filter(|task| task["lastStatus"] == "STOPPED").count() == attempts).then_some(())
+            (stopped
+                .iter()
+                .filter(|task| task["lastStatus"] == "STOPPED")
+                .count()
+                == attempts)
+                .then_some(())
         })
         .await;
         // Not one second before its time.
-        world.server.clock().advance(TimeDelta::milliseconds(pause * 1000 - 1500));
+        world
+            .server
+            .clock()
+            .advance(TimeDelta::milliseconds(pause * 1000 - 1500));
         tokio::time::sleep(std::time::Duration::from_millis(600)).await;
         assert_eq!(made(&world, "broken").await, i64::try_from(attempts).unwrap());
         world.server.clock().advance(TimeDelta::seconds(2));
-        eventually("the next attempt", PATIENCE, async || (made(&world, "broken").await > attempts as i64).then_some(())).await;
+        eventually("the next attempt", PATIENCE, async || {
+            (made(&world, "broken").await > attempts as i64).then_some(())
+        })
+        .await;
     }
-    world.event("broken", "(service broken) is unable to consistently start tasks successfully.").await;
+    world
+        .event(
+            "broken",
+            "(service broken) is unable to consistently start tasks successfully.",
+        )
+        .await;
     // A new deployment starts at once.
     let whole = world.define("whole", "fake/app:1").await;
-    world.update_service("broken", json!({"taskDefinition": whole})).await;
+    world
+        .update_service("broken", json!({"taskDefinition": whole}))
+        .await;
     world.steady("broken").await;
     world.all_is_well().await;
 }
@@ -47,10 +65,19 @@ async fn s40_tasks_that_ran_and_died_are_replaced_without_a_pause() {
     let world = World::with_hosts(1).await;
     let crashing = world.define("crashing", "fake/run-then-exit:50ms-1").await;
     world.create_service("crashing", &crashing, 1, json!({})).await;
-    eventually("six tasks came and went", PATIENCE, async || (made(&world, "crashing").await >= 6).then_some(())).await;
+    eventually("six tasks came and went", PATIENCE, async || {
+        (made(&world, "crashing").await >= 6).then_some(())
+    })
+    .await;
     let stopped = world.client.tasks(CLUSTER, "STOPPED").await.unwrap();
-    let task = stopped.iter().find(|task| task["lastStatus"] == "STOPPED").unwrap();
-    assert_eq!((&task["stopCode"], &task["containers"][0]["exitCode"]), (&json!("EssentialContainerExited"), &json!(1)));
+    let task = stopped
+        .iter()
+        .find(|task| task["lastStatus"] == "STOPPED")
+        .unwrap();
+    assert_eq!(
+        (&task["stopCode"], &task["containers"][0]["exitCode"]),
+        (&json!("EssentialContainerExited"), &json!(1))
+    );
     world.update_service("crashing", json!({"desiredCount": 0})).await;
     world.all_is_well().await;
 }
@@ -58,15 +85,27 @@ async fn s40_tasks_that_ran_and_died_are_replaced_without_a_pause() {
 #[tokio::test(flavor = "multi_thread")]
 async fn d22_a_deployment_whose_tasks_fail_to_start_is_rolled_back() {
     let world = World::with_hosts(1).await;
-    let (whole, broken) = (world.define("web", "fake/app:1").await, world.define("web", "fake/create-fails:1").await);
+    let (whole, broken) = (
+        world.define("web", "fake/app:1").await,
+        world.define("web", "fake/create-fails:1").await,
+    );
     world.create_service("web", &whole, 4, breaker(true)).await;
     world.steady("web").await;
-    world.update_service("web", json!({"taskDefinition": broken})).await;
-    world.event("web", "deployment failed: tasks failed to start.").await;
-    world.event("web", "(service web) rolling back to deployment ecs-svc/").await;
+    world
+        .update_service("web", json!({"taskDefinition": broken}))
+        .await;
+    world
+        .event("web", "deployment failed: tasks failed to start.")
+        .await;
+    world
+        .event("web", "(service web) rolling back to deployment ecs-svc/")
+        .await;
     let service = world.steady("web").await;
     let primary = &service["deployments"][0];
-    assert_eq!((&primary["taskDefinition"], &service["taskDefinition"]), (&json!(whole), &json!(whole)));
+    assert_eq!(
+        (&primary["taskDefinition"], &service["taskDefinition"]),
+        (&json!(whole), &json!(whole))
+    );
     assert_eq!(world.tasks_of("web").await.len(), 4);
     world.all_is_well().await;
 }
@@ -74,10 +113,15 @@ async fn d22_a_deployment_whose_tasks_fail_to_start_is_rolled_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn d22_without_rollback_a_failed_deployment_stays_and_the_old_tasks_go_on() {
     let world = World::with_hosts(1).await;
-    let (whole, broken) = (world.define("web", "fake/app:1").await, world.define("web", "fake/start-fails:1").await);
+    let (whole, broken) = (
+        world.define("web", "fake/app:1").await,
+        world.define("web", "fake/start-fails:1").await,
+    );
     world.create_service("web", &whole, 4, breaker(false)).await;
     world.steady("web").await;
-    world.update_service("web", json!({"taskDefinition": broken})).await;
+    world
+        .update_service("web", json!({"taskDefinition": broken}))
+        .await;
     settles("the deployment failed", PATIENCE, async || {
         let service = world.service("web").await;
         let primary = &service["deployments"][0];
@@ -89,7 +133,10 @@ async fn d22_without_rollback_a_failed_deployment_stays_and_the_old_tasks_go_on(
     .await;
     let service = world.service("web").await;
     let primary = &service["deployments"][0];
-    assert_eq!(primary["rolloutStateReason"], "ECS deployment circuit breaker: tasks failed to start.");
+    assert_eq!(
+        primary["rolloutStateReason"],
+        "ECS deployment circuit breaker: tasks failed to start."
+    );
     let failed = primary["failedTasks"].as_i64().unwrap();
     assert!(failed >= 3, "{failed}");
     // No further attempts, however long one waits.
@@ -99,7 +146,13 @@ async fn d22_without_rollback_a_failed_deployment_stays_and_the_old_tasks_go_on(
     tokio::time::sleep(settled).await;
     assert_eq!(made(&world, "web").await, attempts);
     let running = world.tasks_of("web").await;
-    assert!(running.iter().all(|task| task["taskDefinitionArn"] == json!(whole)) && running.len() == 4, "{running:#?}");
+    assert!(
+        running
+            .iter()
+            .all(|task| task["taskDefinitionArn"] == json!(whole))
+            && running.len() == 4,
+        "{running:#?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,9 +160,17 @@ async fn d20_the_first_deployment_of_a_service_has_nothing_to_go_back_to() {
     let world = World::with_hosts(1).await;
     let broken = world.define("web", "fake/pull-fails:1").await;
     world.create_service("web", &broken, 3, breaker(true)).await;
-    world.event("web", "deployment failed: tasks failed to start.").await;
+    world
+        .event("web", "deployment failed: tasks failed to start.")
+        .await;
     let service = world.service("web").await;
-    assert_eq!((&service["deployments"][0]["rolloutState"], &service["runningCount"]), (&json!("FAILED"), &json!(0)));
+    assert_eq!(
+        (
+            &service["deployments"][0]["rolloutState"],
+            &service["runningCount"]
+        ),
+        (&json!("FAILED"), &json!(0))
+    );
     assert_eq!(service["deployments"].as_array().unwrap().len(), 1);
 }
 
@@ -124,11 +185,17 @@ async fn s30_unhealthy_tasks_are_replaced_and_trip_the_breaker() {
         let registered = world.client.ok("RegisterTaskDefinition", input).await;
         definitions.push(registered["taskDefinition"]["taskDefinitionArn"].clone());
     }
-    world.create_service("checked", definitions[0].as_str().unwrap(), 2, breaker(true)).await;
+    world
+        .create_service("checked", definitions[0].as_str().unwrap(), 2, breaker(true))
+        .await;
     world.steady("checked").await;
-    world.update_service("checked", json!({"taskDefinition": definitions[1]})).await;
+    world
+        .update_service("checked", json!({"taskDefinition": definitions[1]}))
+        .await;
     world.event("checked", "failed container health checks.").await;
-    world.event("checked", "(service checked) rolling back to deployment ecs-svc/").await;
+    world
+        .event("checked", "(service checked) rolling back to deployment ecs-svc/")
+        .await;
     let service = world.steady("checked").await;
     assert_eq!(service["taskDefinition"], definitions[0]);
     world.all_is_well().await;

@@ -12,7 +12,10 @@ fn images(world: &World) -> Vec<String> {
 }
 
 fn digest(task: &Value) -> String {
-    task["containers"][0]["imageDigest"].as_str().expect("a digest").to_owned()
+    task["containers"][0]["imageDigest"]
+        .as_str()
+        .expect("a digest")
+        .to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -28,7 +31,10 @@ async fn d30_the_first_tasks_digest_counts_for_its_deployment() {
     let pinned = format!("fake/app:1@{first}");
     assert_eq!(images(&world), ["fake/app:1", &pinned, &pinned]);
     for task in world.tasks_of("web").await {
-        assert_eq!((digest(&task), &task["containers"][0]["image"]), (first.clone(), &json!("fake/app:1")));
+        assert_eq!(
+            (digest(&task), &task["containers"][0]["image"]),
+            (first.clone(), &json!("fake/app:1"))
+        );
     }
     // Tasks of no service take what the tag means when they start.
     world.run(&web).await;
@@ -41,7 +47,9 @@ async fn d30_a_forced_deployment_resolves_its_images_anew() {
     let web = world.define("web", "fake/app:1").await;
     world.create_service("web", &web, 1, json!({})).await;
     world.steady("web").await;
-    world.update_service("web", json!({"forceNewDeployment": true})).await;
+    world
+        .update_service("web", json!({"forceNewDeployment": true}))
+        .await;
     world.steady("web").await;
     assert_eq!(images(&world), ["fake/app:1"]);
     world.all_is_well().await;
@@ -50,7 +58,8 @@ async fn d30_a_forced_deployment_resolves_its_images_anew() {
 #[tokio::test(flavor = "multi_thread")]
 async fn d30_version_consistency_disabled_opts_out() {
     let world = World::with_hosts(1).await;
-    let container = json!({"name": "app", "image": "fake/app:1", "memory": 64, "versionConsistency": "disabled"});
+    let container =
+        json!({"name": "app", "image": "fake/app:1", "memory": 64, "versionConsistency": "disabled"});
     let input = json!({"family": "web", "containerDefinitions": [container]});
     world.client.ok("RegisterTaskDefinition", input).await;
     world.create_service("web", "web", 1, json!({})).await;

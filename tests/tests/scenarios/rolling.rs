@@ -1,6 +1,6 @@
 //! Rolling updates stay within their bounds at every instant (D-01 to D-15).
 
-use berth_tests::record::{are_healthy, fewest_healthy, moved_forward, most, stayed_within};
+use berth_tests::record::{are_healthy, fewest_healthy, most, moved_forward, stayed_within};
 use berth_tests::{Bounds, Record, World};
 use chrono::TimeDelta;
 use rand::rngs::StdRng;
@@ -17,10 +17,20 @@ fn percents(minimum: usize, maximum: usize) -> Value {
 }
 
 /// Brings a service of `desired` tasks from one definition to another and gives what was seen meanwhile.
-async fn roll(world: &World, desired: usize, minimum: usize, maximum: usize) -> Vec<berth_tests::record::Look> {
-    let (one, two) = (world.define("web", "fake/app:1").await, world.define("web", "fake/app:2").await);
+async fn roll(
+    world: &World,
+    desired: usize,
+    minimum: usize,
+    maximum: usize,
+) -> Vec<berth_tests::record::Look> {
+    let (one, two) = (
+        world.define("web", "fake/app:1").await,
+        world.define("web", "fake/app:2").await,
+    );
     let desired_count = i32::try_from(desired).unwrap();
-    world.create_service("web", &one, desired_count, percents(minimum, maximum)).await;
+    world
+        .create_service("web", &one, desired_count, percents(minimum, maximum))
+        .await;
     world.steady("web").await;
     are_healthy(&world.pool(), "web", desired, healthy_after()).await;
     let record = Record::start(world.pool(), "web");
@@ -72,13 +82,27 @@ async fn d02_ten_tasks_at_100_and_150_percent_go_five_at_a_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn d02_one_task_at_50_and_100_percent_is_stuck_and_says_so() {
     let world = World::with_hosts(1).await;
-    let (one, two) = (world.define("web", "fake/app:1").await, world.define("web", "fake/app:2").await);
+    let (one, two) = (
+        world.define("web", "fake/app:1").await,
+        world.define("web", "fake/app:2").await,
+    );
     world.create_service("web", &one, 1, percents(50, 100)).await;
     world.steady("web").await;
     world.update_service("web", json!({"taskDefinition": two})).await;
-    world.event("web", "was unable to stop or start tasks during a deployment because of the service deployment").await;
+    world
+        .event(
+            "web",
+            "was unable to stop or start tasks during a deployment because of the service deployment",
+        )
+        .await;
     let service = world.service("web").await;
-    assert_eq!((service["deployments"].as_array().unwrap().len(), &service["runningCount"]), (2, &json!(1)));
+    assert_eq!(
+        (
+            service["deployments"].as_array().unwrap().len(),
+            &service["runningCount"]
+        ),
+        (2, &json!(1))
+    );
     // The way out that the event names.
     world.update_service("web", percents(0, 100)).await;
     world.steady("web").await;
@@ -108,14 +132,26 @@ async fn d01_updates_at_random_leave_neither_bound_whatever_the_percentages_are(
             }
         };
         println!("{name}: {desired} tasks, {minimum} to {maximum} percent");
-        world.create_service(&name, &definitions[0], i32::try_from(desired).unwrap(), percents(minimum, maximum)).await;
+        world
+            .create_service(
+                &name,
+                &definitions[0],
+                i32::try_from(desired).unwrap(),
+                percents(minimum, maximum),
+            )
+            .await;
         world.steady(&name).await;
         are_healthy(&world.pool(), &name, desired, healthy_after()).await;
         let record = Record::start(world.pool(), &name);
         // Some while the one before is under way (D-13).
         for _ in 0..3 {
             let definition = definitions[rng.random_range(0..definitions.len())].clone();
-            world.update_service(&name, json!({"taskDefinition": definition, "forceNewDeployment": true})).await;
+            world
+                .update_service(
+                    &name,
+                    json!({"taskDefinition": definition, "forceNewDeployment": true}),
+                )
+                .await;
             tokio::time::sleep(std::time::Duration::from_millis(rng.random_range(0..400))).await;
         }
         world.steady(&name).await;
@@ -129,13 +165,22 @@ async fn d01_updates_at_random_leave_neither_bound_whatever_the_percentages_are(
 #[tokio::test(flavor = "multi_thread")]
 async fn d14_a_new_count_in_the_middle_of_a_deployment_counts_for_the_primary() {
     let world = World::with_hosts(2).await;
-    let (one, two) = (world.define("web", "fake/app:1").await, world.define("web", "fake/start-slow:200ms").await);
+    let (one, two) = (
+        world.define("web", "fake/app:1").await,
+        world.define("web", "fake/start-slow:200ms").await,
+    );
     world.create_service("web", &one, 2, json!({})).await;
     world.steady("web").await;
     world.update_service("web", json!({"taskDefinition": two})).await;
     world.update_service("web", json!({"desiredCount": 5})).await;
     let service = world.steady("web").await;
-    assert_eq!((&service["runningCount"], &service["deployments"][0]["desiredCount"]), (&json!(5), &json!(5)));
+    assert_eq!(
+        (
+            &service["runningCount"],
+            &service["deployments"][0]["desiredCount"]
+        ),
+        (&json!(5), &json!(5))
+    );
     assert_eq!(service["deployments"][0]["taskDefinition"], json!(two));
     world.update_service("web", json!({"desiredCount": 1})).await;
     assert_eq!(world.steady("web").await["runningCount"], 1);
@@ -151,9 +196,18 @@ async fn d12_events_tell_a_deployment_from_its_start_to_its_completion() {
     let id = service["deployments"][0]["id"].as_str().unwrap().to_owned();
     let mut events = world.events("web").await;
     events.reverse();
-    assert!(events[0].starts_with("(service web) has started 2 tasks: (task "), "{events:#?}");
+    assert!(
+        events[0].starts_with("(service web) has started 2 tasks: (task "),
+        "{events:#?}"
+    );
     let completed = format!("(service web) (deployment {id}) deployment completed.");
     let place = |text: &str| events.iter().position(|event| event == text);
-    assert!(place(&completed).is_some() && place("(service web) has reached a steady state.").is_some(), "{events:#?}");
-    assert_eq!(service["deployments"][0]["rolloutStateReason"], json!(format!("ECS deployment {id} completed.")));
+    assert!(
+        place(&completed).is_some() && place("(service web) has reached a steady state.").is_some(),
+        "{events:#?}"
+    );
+    assert_eq!(
+        service["deployments"][0]["rolloutStateReason"],
+        json!(format!("ECS deployment {id} completed."))
+    );
 }

@@ -25,23 +25,51 @@ async fn states_of(world: &World, arn: &str) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn t01_the_states_of_tasks_are_seen_in_their_order_only() {
     let world = World::with_hosts(1).await;
-    for image in ["fake/run-then-exit:150ms-0", "fake/pull-fails:1", "fake/start-slow:100ms", "fake/oom:50ms"] {
+    for image in [
+        "fake/run-then-exit:150ms-0",
+        "fake/pull-fails:1",
+        "fake/start-slow:100ms",
+        "fake/oom:50ms",
+    ] {
         let definition = world.define("job", image).await;
-        let started = world.client.ok("RunTask", json!({"cluster": CLUSTER, "taskDefinition": definition})).await;
-        let (arn, first) = (text(&started["tasks"][0], "taskArn"), text(&started["tasks"][0], "lastStatus"));
+        let started = world
+            .client
+            .ok(
+                "RunTask",
+                json!({"cluster": CLUSTER, "taskDefinition": definition}),
+            )
+            .await;
+        let (arn, first) = (
+            text(&started["tasks"][0], "taskArn"),
+            text(&started["tasks"][0], "lastStatus"),
+        );
         assert!(rank(&first) <= rank("PENDING"), "{first}");
         if image.contains("start-slow") {
             world.task_is(&arn, "RUNNING").await;
-            world.client.ok("StopTask", json!({"cluster": CLUSTER, "task": arn})).await;
+            world
+                .client
+                .ok("StopTask", json!({"cluster": CLUSTER, "task": arn}))
+                .await;
         }
         let seen = states_of(&world, &arn).await;
         assert!(seen.is_sorted_by_key(|status| rank(status)), "{image}: {seen:?}");
         let task = world.task(&arn).await;
         // T-03: times in their order, as far as there are any.
-        let order = ["createdAt", "pullStartedAt", "pullStoppedAt", "startedAt", "executionStoppedAt", "stoppedAt"];
+        let order = [
+            "createdAt",
+            "pullStartedAt",
+            "pullStoppedAt",
+            "startedAt",
+            "executionStoppedAt",
+            "stoppedAt",
+        ];
         let times: Vec<f64> = order.iter().filter_map(|name| task[*name].as_f64()).collect();
         assert!(times.is_sorted(), "{image}: {task:#}");
-        assert_eq!(task["startedAt"].is_null(), image.contains("pull-fails"), "{image}: {task:#}");
+        assert_eq!(
+            task["startedAt"].is_null(),
+            image.contains("pull-fails"),
+            "{image}: {task:#}"
+        );
         assert!(task["version"].as_i64().unwrap() > 1);
     }
     world.all_is_well().await;
@@ -51,11 +79,22 @@ async fn t01_the_states_of_tasks_are_seen_in_their_order_only() {
 async fn k08_a_container_out_of_memory_says_so() {
     let world = World::with_hosts(1).await;
     let definition = world.define("job", "fake/oom:50ms").await;
-    let started = world.client.ok("RunTask", json!({"cluster": CLUSTER, "taskDefinition": definition})).await;
-    let task = world.task_is(&text(&started["tasks"][0], "taskArn"), "STOPPED").await;
+    let started = world
+        .client
+        .ok(
+            "RunTask",
+            json!({"cluster": CLUSTER, "taskDefinition": definition}),
+        )
+        .await;
+    let task = world
+        .task_is(&text(&started["tasks"][0], "taskArn"), "STOPPED")
+        .await;
     let container = &task["containers"][0];
     assert_eq!(container["exitCode"], 137);
-    assert!(text(container, "reason").starts_with("OutOfMemoryError"), "{container}");
+    assert!(
+        text(container, "reason").starts_with("OutOfMemoryError"),
+        "{container}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +114,10 @@ async fn r09_a_token_replayed_in_parallel_to_two_servers_has_one_effect() {
     }
     assert_eq!(arns.len(), 2);
     let other = json!({"cluster": CLUSTER, "taskDefinition": definition, "count": 1, "clientToken": "once"});
-    assert_eq!(second.client().refused("RunTask", other).await.code, "ConflictException");
+    assert_eq!(
+        second.client().refused("RunTask", other).await.code,
+        "ConflictException"
+    );
     for arn in &arns {
         world.task_is(arn, "RUNNING").await;
     }
@@ -85,20 +127,31 @@ async fn r09_a_token_replayed_in_parallel_to_two_servers_has_one_effect() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn agents_of_a_server_that_is_killed_go_to_another_and_back_without_losing_a_task() {
-    let settings = Settings { host_loss_after: chrono::TimeDelta::seconds(30), ..Settings::default() };
+    let settings = Settings {
+        host_loss_after: chrono::TimeDelta::seconds(30),
+        ..Settings::default()
+    };
     let db = test_support::TestDb::new().await;
     let first = ControlPlane::start(db.options(), settings.clone()).await;
     let second = ControlPlane::start(db.options(), settings).await;
     let hosts = SimHosts::of(&[&first, &second]).connected(3).await;
     let definition = berth_tests::define(&first.client(), "web", "fake/app:1").await;
-    let input = json!({"cluster": CLUSTER, "serviceName": "web", "taskDefinition": definition, "desiredCount": 4});
+    let input =
+        json!({"cluster": CLUSTER, "serviceName": "web", "taskDefinition": definition, "desiredCount": 4});
     first.client().ok("CreateService", input).await;
     berth_tests::steady(&first.client(), "web").await;
     let before = hosts.running_tasks();
     for (dying, living) in [(&first, &second), (&second, &first)] {
         dying.kill().await;
         eventually("an update goes through the other server", PATIENCE, async || {
-            living.client().call("UpdateService", json!({"cluster": CLUSTER, "service": "web", "desiredCount": 5})).await.ok()
+            living
+                .client()
+                .call(
+                    "UpdateService",
+                    json!({"cluster": CLUSTER, "service": "web", "desiredCount": 5}),
+                )
+                .await
+                .ok()
         })
         .await;
         berth_tests::steady(&living.client(), "web").await;
@@ -119,7 +172,11 @@ async fn a_server_that_is_stopped_in_an_orderly_way_ends_at_once_and_goes_on_lat
     world.create_service("web", &definition, 3, json!({})).await;
     world.steady("web").await;
     let begun = std::time::Instant::now();
-    assert_eq!(world.server.stop().await, Vec::<String>::new(), "all loops and sessions end by themselves");
+    assert_eq!(
+        world.server.stop().await,
+        Vec::<String>::new(),
+        "all loops and sessions end by themselves"
+    );
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     world.server.start_again().await.unwrap();
     world.hosts.are_connected().await;
@@ -132,10 +189,24 @@ async fn a_server_that_is_stopped_in_an_orderly_way_ends_at_once_and_goes_on_lat
 async fn a_task_that_is_stopped_before_it_runs_never_runs_after_that() {
     let world = World::with_hosts(1).await;
     let definition = world.define("slow", "fake/pull-slow:300ms").await;
-    let started = world.client.ok("RunTask", json!({"cluster": CLUSTER, "taskDefinition": definition, "count": 5})).await;
-    let arns: Vec<String> = started["tasks"].as_array().unwrap().iter().map(|task| text(task, "taskArn")).collect();
+    let started = world
+        .client
+        .ok(
+            "RunTask",
+            json!({"cluster": CLUSTER, "taskDefinition": definition, "count": 5}),
+        )
+        .await;
+    let arns: Vec<String> = started["tasks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|task| text(task, "taskArn"))
+        .collect();
     for arn in &arns {
-        world.client.ok("StopTask", json!({"cluster": CLUSTER, "task": arn})).await;
+        world
+            .client
+            .ok("StopTask", json!({"cluster": CLUSTER, "task": arn}))
+            .await;
     }
     for arn in &arns {
         let task: Value = world.task_is(arn, "STOPPED").await;
@@ -146,19 +217,36 @@ async fn a_task_that_is_stopped_before_it_runs_never_runs_after_that() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reset_leaves_an_empty_berth_and_connected_hosts() {
-    let settings = Settings { allow_reset: true, ..Settings::default() };
+    let settings = Settings {
+        allow_reset: true,
+        ..Settings::default()
+    };
     let world = World::start(settings, 2, |plan| plan).await;
     let definition = world.define("web", "fake/app:1").await;
     world.create_service("web", &definition, 4, json!({})).await;
     world.steady("web").await;
     let request = http::Request::post(format!("{}/_berth/reset", world.server.url()));
     let (mut parts, ()) = request.body(()).unwrap().into_parts();
-    world.client.signer().sign(&mut parts, b"", kit::Clock::now(world.server.clock())).unwrap();
-    let answer = world.client.send(http::Request::from_parts(parts, bytes::Bytes::new())).await.unwrap();
+    world
+        .client
+        .signer()
+        .sign(&mut parts, b"", kit::Clock::now(world.server.clock()))
+        .unwrap();
+    let answer = world
+        .client
+        .send(http::Request::from_parts(parts, bytes::Bytes::new()))
+        .await
+        .unwrap();
     assert!(answer.status.is_success(), "{answer:?}");
     assert!(world.hosts.running_tasks().is_empty());
-    assert_eq!(world.client.ok("ListTaskDefinitions", json!({})).await["taskDefinitionArns"], json!([]));
-    assert_eq!(world.client.ok("ListServices", json!({"cluster": CLUSTER})).await["serviceArns"], json!([]));
+    assert_eq!(
+        world.client.ok("ListTaskDefinitions", json!({})).await["taskDefinitionArns"],
+        json!([])
+    );
+    assert_eq!(
+        world.client.ok("ListServices", json!({"cluster": CLUSTER})).await["serviceArns"],
+        json!([])
+    );
     world.hosts.are_connected().await;
     let definition = world.define("web", "fake/app:1").await;
     world.create_service("web", &definition, 2, json!({})).await;

@@ -38,14 +38,24 @@ impl Wire {
             let listener = TcpListener::bind("127.0.0.1:0").await?;
             listeners.push((*server, listener.local_addr()?, listener));
         }
-        let swaps: Vec<Swap> = listeners.iter().map(|(server, relay, _)| Swap::new(*server, *relay)).collect();
+        let swaps: Vec<Swap> = listeners
+            .iter()
+            .map(|(server, relay, _)| Swap::new(*server, *relay))
+            .collect();
         let swaps: Arc<[Swap]> = swaps.into();
-        let endpoints = listeners.iter().map(|(_, relay, _)| format!("http://{relay}")).collect();
+        let endpoints = listeners
+            .iter()
+            .map(|(_, relay, _)| format!("http://{relay}"))
+            .collect();
         let mut relays = JoinSet::new();
         for (server, _, listener) in listeners {
             relays.spawn(accept(listener, server, swaps.clone(), watched.clone()));
         }
-        Ok(Self { weather, endpoints, _relays: relays })
+        Ok(Self {
+            weather,
+            endpoints,
+            _relays: relays,
+        })
     }
 
     pub fn cut(&self) {
@@ -61,7 +71,12 @@ impl Wire {
     }
 }
 
-async fn accept(listener: TcpListener, server: SocketAddr, swaps: Arc<[Swap]>, weather: watch::Receiver<Weather>) {
+async fn accept(
+    listener: TcpListener,
+    server: SocketAddr,
+    swaps: Arc<[Swap]>,
+    weather: watch::Receiver<Weather>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -113,7 +128,11 @@ async fn carry(
             swap.apply(&mut held);
         }
         // The end may be the beginning of an address.
-        let kept = if count == 0 { 0 } else { swaps.iter().map(|swap| swap.begun(&held)).max().unwrap_or(0) };
+        let kept = if count == 0 {
+            0
+        } else {
+            swaps.iter().map(|swap| swap.begun(&held)).max().unwrap_or(0)
+        };
         let ready: Vec<u8> = held.drain(..held.len() - kept).collect();
         to.write_all(&ready).await?;
         if count == 0 {
@@ -151,7 +170,10 @@ impl Swap {
     /// How many bytes at the end could be the beginning of the address.
     fn begun(&self, bytes: &[u8]) -> usize {
         let longest = bytes.len().min(self.from.len() - 1);
-        (1..=longest).rev().find(|count| self.from.starts_with(&bytes[bytes.len() - count..])).unwrap_or(0)
+        (1..=longest)
+            .rev()
+            .find(|count| self.from.starts_with(&bytes[bytes.len() - count..]))
+            .unwrap_or(0)
     }
 }
 
