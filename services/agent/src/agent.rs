@@ -1,31 +1,29 @@
 //! The whole agent, from start to shutdown.
 
+mod running;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use kit::{Backoff, Clock, Failure, Random, Shutdown, SystemClock, Tasks};
+use kit::{Backoff, Clock, Failure, Random, Shutdown, SystemClock};
 use runtime::cgroup::{CgroupTree, TaskLimits};
 use runtime::{EngineInfo, Runtime};
 use tokio::sync::Notify;
 
 use crate::config::AgentConfig;
-use crate::engine::{self, Engine};
 use crate::host::Host;
 use crate::http_client::{HttpClient, HttpError};
 use crate::images::Images;
-use crate::metadata::{self, redirect};
-use crate::session::acs::AcsSession;
+use crate::metadata;
 use crate::session::api::ApiClient;
 use crate::session::capabilities::{self, Findings};
 use crate::session::link::Link;
 use crate::session::registration::{self, RegistrationRefused};
 use crate::session::samples::Samples;
 use crate::session::submit::Submitter;
-use crate::session::tcs::TcsSession;
-use crate::state::{Saved, StateError, Store};
+use crate::state::{Identity, Saved, StateError, Store};
+use running::Running;
 
-/// How long what is under way may take to end at a shutdown.
-const DRAIN: Duration = Duration::from_secs(10);
 const PROBE_MEMORY_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Why an agent stopped.
@@ -56,19 +54,6 @@ pub struct Agent {
     clock: Arc<dyn Clock>,
     random: Random,
     http: HttpClient,
-}
-
-/// Ends everything that an agent spawned when its future is dropped, as if the process had been killed.
-struct KillOnDrop {
-    killed: Shutdown,
-    shutdown: Shutdown,
-}
-
-impl Drop for KillOnDrop {
-    fn drop(&mut self) {
-        self.killed.request();
-        self.shutdown.request();
-    }
 }
 
 impl Agent {
@@ -133,7 +118,7 @@ impl Agent {
         saved: Saved,
         shutdown: &Shutdown,
     ) -> Result<Running, AgentError> {
-        let engine_info = self.engine_info().await;
+        let engine = self.engine_info().await;
         let endpoint = match &self.config.metadata {
             None => None,
             Some(config) => {
@@ -142,67 +127,82 @@ impl Agent {
             }
         };
         let cgroups = match self.config.task_cgroups {
-            true => task_cgroups(&engine_info, &self.random).await,
+            true => task_cgroups(&engine, &self.random).await,
             false => None,
         };
         let findings = Findings {
             task_cgroups: cgroups.is_some(),
             credentials_endpoint: endpoint.as_ref().is_some_and(|endpoint| endpoint.well_known),
         };
-        let Saved { mut identity, tasks } = saved;
-        let known_as = identity.container_instance_arn.clone();
-        let attributes = capabilities::attributes(&self.config, &engine_info, findings, known_as.is_none());
-        let registered = registration::register(
-            &api,
-            &self.config,
-            &engine_info,
-            attributes,
-            known_as.as_deref(),
-            &self.random,
-        )
-        .await?;
-        tracing::info!(arn = registered.container_instance_arn, "registered");
-        identity.cluster.clone_from(&self.config.cluster);
-        identity.container_instance_arn = Some(registered.container_instance_arn.clone());
-        identity.availability_zone = registered.availability_zone;
+        let identity = self.register(&api, &engine, findings, saved.identity).await?;
         store.save_identity(&identity).await?;
-        let manifest_timeline = identity.manifest_timeline;
-        let images = identity.images.clone();
-        let host = Arc::new(Host {
-            container_instance_arn: registered.container_instance_arn.clone(),
-            images: Images::new(&self.config, self.runtime.clone(), self.clock.clone(), images),
-            submitter: Submitter::new(
-                api.clone(),
-                self.random.clone(),
-                self.config.session.submit_retry_limit,
-            ),
-            http: self.http,
-            metadata_endpoint: endpoint.as_ref().map(|endpoint| endpoint.base.clone()),
-            health_changed: Notify::new(),
-            heartbeat: Notify::new(),
-            samples: Samples::default(),
-            identity: tokio::sync::Mutex::new(identity),
-            engine: engine_info.clone(),
-            config: self.config.clone(),
-            runtime: self.runtime,
-            clock: self.clock.clone(),
-            random: self.random.clone(),
-            cgroups,
-            store,
-        });
         let link = Link::new(
-            self.config,
-            registered.container_instance_arn,
-            engine_info.version,
+            self.config.clone(),
+            identity.container_instance_arn.clone().unwrap_or_default(),
+            engine.version.clone(),
             api.clone(),
-            self.clock,
-            self.random,
+            self.clock.clone(),
+            self.random.clone(),
         );
-        let mut running = Running::new(host, tasks, shutdown);
+        let manifest_timeline = identity.manifest_timeline;
+        let base = endpoint.as_ref().map(|endpoint| endpoint.base.clone());
+        let host = Arc::new(self.into_host(&api, store, identity, engine, cgroups, base));
+        let mut running = Running::new(host, saved.tasks, shutdown);
         running
             .serve(Arc::new(link), endpoint, api, manifest_timeline)
             .await;
         Ok(running)
+    }
+
+    /// Registers the host, and gives who it is now.
+    async fn register(
+        &self,
+        api: &ApiClient,
+        engine: &EngineInfo,
+        findings: Findings,
+        mut identity: Identity,
+    ) -> Result<Identity, AgentError> {
+        let known_as = identity.container_instance_arn.take();
+        let attributes = capabilities::attributes(&self.config, engine, findings, known_as.is_none());
+        let known_as = known_as.as_deref();
+        let registered =
+            registration::register(api, &self.config, engine, attributes, known_as, &self.random).await?;
+        tracing::info!(arn = registered.container_instance_arn, "registered");
+        identity.cluster.clone_from(&self.config.cluster);
+        identity.container_instance_arn = Some(registered.container_instance_arn);
+        identity.availability_zone = registered.availability_zone;
+        Ok(identity)
+    }
+
+    fn into_host(
+        self,
+        api: &Arc<ApiClient>,
+        store: Store,
+        identity: Identity,
+        engine: EngineInfo,
+        cgroups: Option<CgroupTree>,
+        metadata_endpoint: Option<String>,
+    ) -> Host {
+        let images = identity.images.clone();
+        let retry_limit = self.config.session.submit_retry_limit;
+        Host {
+            container_instance_arn: identity.container_instance_arn.clone().unwrap_or_default(),
+            images: Images::new(&self.config, self.runtime.clone(), self.clock.clone(), images),
+            submitter: Submitter::new(api.clone(), self.random.clone(), retry_limit),
+            health_changed: Notify::new(),
+            heartbeat: Notify::new(),
+            samples: Samples::default(),
+            identity: tokio::sync::Mutex::new(identity),
+            config: self.config,
+            http: self.http,
+            runtime: self.runtime,
+            clock: self.clock,
+            random: self.random,
+            metadata_endpoint,
+            engine,
+            cgroups,
+            store,
+        }
     }
 
     /// Waits for the container engine.
@@ -245,118 +245,5 @@ async fn task_cgroups(engine: &EngineInfo, random: &Random) -> Option<CgroupTree
             None
         }
         Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
-}
-
-/// A started agent.
-struct Running {
-    engine: Arc<Engine>,
-    supervisor: Tasks,
-    kill: KillOnDrop,
-    redirected: Option<std::net::SocketAddr>,
-}
-
-impl Running {
-    fn new(host: Arc<Host>, tasks: Vec<crate::task::record::TaskRecord>, shutdown: &Shutdown) -> Self {
-        let supervisor = Tasks::new(shutdown.child());
-        let kill = KillOnDrop {
-            killed: Shutdown::new(),
-            shutdown: supervisor.shutdown().clone(),
-        };
-        // Before the workers look at their containers: whatever ends after that look is heard.
-        let events = engine::subscribe(&host);
-        let engine = Engine::start(host, tasks, supervisor.clone(), kill.killed.clone());
-        let running = Self {
-            engine: engine.clone(),
-            supervisor,
-            kill,
-            redirected: None,
-        };
-        let shutdown = running.supervisor.shutdown().clone();
-        running.spawn("events", async move {
-            shutdown.unless_requested(engine.watch_events(events)).await;
-        });
-        running
-    }
-
-    async fn serve(
-        &mut self,
-        link: Arc<Link>,
-        endpoint: Option<metadata::Endpoint>,
-        api: Arc<ApiClient>,
-        manifest_timeline: i64,
-    ) {
-        let engine = self.engine.clone();
-        let shutdown = self.supervisor.shutdown().clone();
-        if let Some(endpoint) = endpoint {
-            let first = endpoint.addresses().first().copied();
-            self.redirected = first.filter(|_| endpoint.well_known);
-            self.spawn("metadata", endpoint.serve(engine.clone(), api, shutdown.clone()));
-        }
-        if engine.host().config.image_cleanup.enabled {
-            let (engine, shutdown) = (engine.clone(), shutdown.clone());
-            self.spawn("image cleanup", clean_images(engine, shutdown));
-        }
-        // No task may come before the containers of unknown ones are gone.
-        remove_strays(&engine).await;
-        self.spawn(
-            "telemetry",
-            TcsSession::new(link.clone(), engine.clone()).run(shutdown.clone()),
-        );
-        self.spawn(
-            "orders",
-            AcsSession::new(link, engine, manifest_timeline).run(shutdown),
-        );
-    }
-
-    fn spawn<T: kit::Outcome>(&self, name: &str, work: impl Future<Output = T> + Send + 'static) {
-        let killed = self.kill.killed.clone();
-        self.supervisor.spawn(name, async move {
-            let outcome = killed.unless_requested(work).await;
-            outcome
-                .and_then(kit::Outcome::failure)
-                .map_or(Ok(()), Err::<(), String>)
-        });
-    }
-
-    async fn until_shutdown(self) -> Result<(), AgentError> {
-        self.supervisor.shutdown().requested().await;
-        let drained = self.supervisor.drain(DRAIN).await;
-        if !drained.dropped.is_empty() {
-            tracing::warn!(tasks = ?drained.dropped, "not ended in time");
-        }
-        if let Some(listen) = self.redirected
-            && let Err(error) = redirect::remove_own(listen).await
-        {
-            tracing::warn!(%error, "the rules of the metadata endpoint could not be removed");
-        }
-        if let Err(error) = self.engine.host().update_identity(|_| ()).await {
-            tracing::warn!(%error, "the last state could not be saved");
-        }
-        match self.supervisor.failure() {
-            Some(failure) => Err(failure.into()),
-            None => Ok(()),
-        }
-    }
-}
-
-async fn remove_strays(engine: &Engine) {
-    let host = engine.host();
-    let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(30));
-    while let Err(error) = engine.remove_strays().await {
-        let pause = backoff.next_delay(&host.random);
-        tracing::warn!(%error, ?pause, "containers of unknown tasks could not be looked for");
-        tokio::time::sleep(pause).await;
-    }
-}
-
-async fn clean_images(engine: Arc<Engine>, shutdown: Shutdown) {
-    let interval = engine.host().config.image_cleanup.interval;
-    while shutdown
-        .unless_requested(tokio::time::sleep(interval))
-        .await
-        .is_some()
-    {
-        engine.clean_images().await;
     }
 }

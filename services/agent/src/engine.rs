@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use agent_protocol::acs::{IamRoleCredentialsMessage, TaskIdentifier, TaskManifestMessage};
 use agent_protocol::task::DesiredStatus;
@@ -11,8 +12,7 @@ use futures::future::join_all;
 use kit::{Shutdown, Tasks};
 use parking_lot::Mutex;
 use runtime::container::Removal;
-use runtime::event::ContainerEventKind;
-use runtime::{EventStream, LabelFilter, RuntimeError, RuntimeEvent};
+use runtime::{ContainerEvent, ContainerEventKind, EventStream, LabelFilter, RuntimeError, RuntimeEvent};
 
 use crate::credentials::CredentialStore;
 use crate::host::Host;
@@ -22,6 +22,9 @@ use crate::task::machine::TaskMachine;
 use crate::task::naming::label;
 use crate::task::record::{Desired, TaskRecord};
 use crate::task::worker::TaskWorker;
+
+/// Without any event for this long, containers are looked at all the same.
+const STEADY_CHECK: Duration = Duration::from_secs(5 * 60);
 
 /// All tasks of one agent.
 pub struct Engine {
@@ -192,29 +195,35 @@ impl Engine {
         Ok(())
     }
 
-    /// Brings the engine's events to the tasks. Runs until it is dropped.
+    /// Brings the engine's events to the tasks, and lets them look at their containers now and then all the same. Runs
+    /// until it is dropped.
     pub async fn watch_events(&self, mut events: EventStream) {
-        while let Some(event) = events.next().await {
-            match event {
-                RuntimeEvent::Resubscribed => self.tasks().iter().for_each(|cell| cell.look_again()),
-                RuntimeEvent::Container(event) => {
-                    let telling = matches!(
-                        event.kind,
-                        ContainerEventKind::Die { .. }
-                            | ContainerEventKind::Health(_)
-                            | ContainerEventKind::Destroy
-                    );
-                    let labels = (
-                        event.labels.get(label::TASK_ARN),
-                        event.labels.get(label::CONTAINER_NAME),
-                    );
-                    if let (true, (Some(arn), Some(name))) = (telling, labels)
-                        && let Some(cell) = self.task(arn)
-                    {
-                        cell.container_changed(name);
-                    }
+        loop {
+            let spread = STEADY_CHECK.mul_f64(0.1 * self.host.random.fraction());
+            match tokio::time::timeout(STEADY_CHECK + spread, events.next()).await {
+                Ok(Some(RuntimeEvent::Container(event))) => self.tell(&event),
+                Ok(Some(RuntimeEvent::Resubscribed)) | Err(_) => {
+                    self.tasks().iter().for_each(|cell| cell.look_again());
                 }
+                Ok(None) => return,
             }
+        }
+    }
+
+    fn tell(&self, event: &ContainerEvent) {
+        use ContainerEventKind::{Create, Destroy, Die, Health, Oom, Start};
+        match event.kind {
+            Die { .. } | Health(_) | Destroy => {}
+            Create | Start | Oom => return,
+        }
+        let labels = (
+            event.labels.get(label::TASK_ARN),
+            event.labels.get(label::CONTAINER_NAME),
+        );
+        if let (Some(arn), Some(name)) = labels
+            && let Some(cell) = self.task(arn)
+        {
+            cell.container_changed(name);
         }
     }
 

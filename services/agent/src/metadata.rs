@@ -19,6 +19,8 @@ use crate::engine::Engine;
 use crate::session::api::ApiClient;
 
 const WELL_KNOWN: &str = "http://169.254.170.2";
+/// Ports after the configured one that are tried when it is taken.
+const PORTS_TRIED: u16 = 16;
 
 /// The endpoint, listening and not served yet, and how containers reach it.
 pub struct Endpoint {
@@ -33,15 +35,9 @@ impl Endpoint {
     /// Listens, and makes the endpoint reachable for containers.
     ///
     /// # Errors
-    /// When the configured address cannot be listened on, for another reason than that its port is taken.
+    /// When neither the configured port nor one of those after it can be listened on.
     pub async fn open(config: &MetadataConfig, runtime: &dyn Runtime) -> std::io::Result<Self> {
-        let listener = match TcpListener::bind(config.listen).await {
-            // Another agent on this host has it. Containers are told the address anyway, so that any port will do.
-            Err(error) if error.kind() == ErrorKind::AddrInUse => {
-                TcpListener::bind((config.listen.ip(), 0)).await?
-            }
-            bound => bound?,
-        };
+        let listener = listen(config.listen).await?;
         let listen = listener.local_addr()?;
         if config.redirect {
             match redirect::install(listen).await {
@@ -121,6 +117,20 @@ impl Endpoint {
         futures::future::try_join_all(self.listeners.into_iter().map(serve))
             .await
             .map(drop)
+    }
+}
+
+/// Listens on `address`, or on the next port that is free: several agents may share a host, and each should find its own
+/// port again after a restart, as containers go on asking there.
+async fn listen(mut address: SocketAddr) -> std::io::Result<TcpListener> {
+    let last = address.port().saturating_add(PORTS_TRIED);
+    loop {
+        match TcpListener::bind(address).await {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && address.port() < last => {
+                address.set_port(address.port() + 1);
+            }
+            bound => return bound,
+        }
     }
 }
 

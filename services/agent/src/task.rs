@@ -18,5 +18,6 @@ pub mod prepare;
 pub mod record;
 pub mod report;
 pub mod spec;
+pub mod steps;
 pub mod volumes;
 pub mod worker;

@@ -12,13 +12,13 @@ use runtime::{ContainerDetails, ContainerStatus, RuntimeError};
 
 use super::cell::TaskCell;
 use super::failure::{Failure, FailureKind};
-use super::machine::{Action, Observation, Outcome, ReadyImage, Step};
 use super::naming::label;
 use super::observe;
 use super::ports;
 use super::prepare::{self, Prepared};
 use super::record::TaskRecord;
 use super::spec::{self, Surroundings};
+use super::steps::{Action, Observation, Outcome, ReadyImage, Step};
 use crate::host::Host;
 use crate::patience::{RETRY_PAUSE, until_answered};
 

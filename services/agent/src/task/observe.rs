@@ -4,9 +4,9 @@ use agent_protocol::tcs::HealthStatus;
 use runtime::ContainerDetails;
 use runtime::container::HealthState;
 
-use super::machine::{Observation, Run};
 use super::ports;
 use super::record::{Health, TaskRecord};
+use super::steps::{Observation, Run};
 
 /// What `details` say about container number `index`.
 pub fn observation(task: &TaskRecord, index: usize, details: &ContainerDetails) -> Observation {

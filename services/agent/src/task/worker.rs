@@ -12,9 +12,9 @@ use kit::Shutdown;
 use super::actions::Actions;
 use super::cell::TaskCell;
 use super::clearing;
-use super::machine::Outcome;
 use super::record::Desired;
 use super::report::{self, Due, Report};
+use super::steps::Outcome;
 use crate::host::Host;
 
 /// How long news of containers waits for more before it is sent without news of the task.
