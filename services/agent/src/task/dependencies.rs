@@ -32,11 +32,24 @@ pub fn readiness(task: &TaskRecord, index: usize, now: DateTime<Utc>) -> Readine
             hopeless @ Readiness::Hopeless(_) => return hopeless,
         }
     }
+    if let Some(target) = never_to_be_created(task, index) {
+        return Readiness::Hopeless(format!("{target} was never created"));
+    }
     if waiting {
         Readiness::Waiting { until: limit }
     } else {
         Readiness::Ready
     }
+}
+
+/// A container that number `index` cannot be created without, and that is over without having been created.
+fn never_to_be_created(task: &TaskRecord, index: usize) -> Option<&str> {
+    let is_over = |name: &&str| {
+        let target = task.index_of(name).map(|target| &task.containers[target]);
+        target.is_some_and(|target| target.phase == Phase::Stopped && target.runtime_id.is_none())
+    };
+    let uncreated = task.containers[index].phase < Phase::Created;
+    create_after(task.definition(index)).find(|name| uncreated && is_over(name))
 }
 
 /// Containers that must exist before the engine can create `container`: those it links to or mounts from.

@@ -1,5 +1,5 @@
 use agent_protocol::Task;
-use agent_protocol::task::ContainerDependency;
+use agent_protocol::task::{ContainerDependency, VolumeFrom};
 use kit::{Clock, ManualClock, Random};
 
 use super::*;
@@ -120,6 +120,25 @@ fn k04_a_dependency_on_a_container_that_does_not_exist_is_hopeless() {
         readiness(&task, 0, ManualClock::default().now()),
         Readiness::Hopeless(_)
     ));
+}
+
+#[test]
+fn k04_volumes_of_a_container_that_was_never_created_are_not_waited_for() {
+    let mut app = container("app", &[]);
+    app.volumes_from = vec![VolumeFrom {
+        source_container: "db".into(),
+        read_only: false,
+    }];
+    let mut task = task(vec![container("db", &[]), app]);
+    let now = ManualClock::default().now();
+    assert_eq!(readiness(&task, 1, now), Readiness::Ready);
+    set(&mut task, Db::NeverStarted);
+    assert_eq!(
+        readiness(&task, 1, now),
+        Readiness::Hopeless("db was never created".to_owned())
+    );
+    task.containers[0].runtime_id = Some("id".into());
+    assert_eq!(readiness(&task, 1, now), Readiness::Ready);
 }
 
 #[test]
