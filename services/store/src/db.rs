@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{PgPool, Postgres, Transaction};
 
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::wake::{Wake, Wakes};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
@@ -59,8 +59,16 @@ impl Db {
         Ok(())
     }
 
+    /// Opens a transaction. Dropping it rolls it back.
+    ///
+    /// The BEGIN runs to its end even if the caller does not wait for it: sqlx counts a transaction only when BEGIN was answered, so one
+    /// that is cut off (its client went away) would go back to the pool open, with the locks of whoever comes next.
     pub async fn begin(&self) -> Result<Tx> {
-        Ok(self.pool.begin().await?)
+        let pool = self.pool.clone();
+        match tokio::spawn(async move { pool.begin().await }).await {
+            Ok(begun) => Ok(begun?),
+            Err(_) => Err(StoreError::ShuttingDown),
+        }
     }
 
     /// Commits, then tells everyone who waits for these changes. Lost wakes only cost time: every loop also looks by itself.

@@ -28,7 +28,6 @@ pub struct Lab {
     pub api: TestApi,
     pub reconcilers: Reconcilers,
     pub tasks: Tasks,
-    pub surroundings: Surroundings,
     behaviours: BTreeMap<String, Behaviour>,
 }
 
@@ -78,7 +77,6 @@ impl Lab {
             api,
             reconcilers,
             tasks,
-            surroundings,
             behaviours: BTreeMap::new(),
         }
     }
@@ -156,13 +154,12 @@ impl Lab {
             if last == "RUNNING" {
                 continue;
             }
-            match self.behaviour(&task) {
-                Behaviour::Runs => drop(self.api.report("default", arn, TaskStatus::Running, None).await),
-                Behaviour::FailsToStart => {
-                    drop(self.api.report("default", arn, TaskStatus::Stopped, None).await)
-                }
-                Behaviour::Hangs => {}
-            }
+            let status = match self.behaviour(&task) {
+                Behaviour::Runs => TaskStatus::Running,
+                Behaviour::FailsToStart => TaskStatus::Stopped,
+                Behaviour::Hangs => continue,
+            };
+            self.api.report("default", arn, status, None).await;
         }
     }
 

@@ -3,6 +3,8 @@
 
 mod daemons;
 mod deployments;
+mod faults;
+mod health;
 mod hosts;
 mod lab;
 mod leadership;
