@@ -87,3 +87,10 @@ image_of_binary() {
   tar -C "$staging" -c "$name" | docker import -c "ENTRYPOINT [\"/$name\"]" - "$image" >/dev/null
   rm -rf "$staging"
 }
+
+# Containers of the agent whose data folder is $1; other agents may share the engine. $2: -q for running ones, -aq for all.
+containers_of_agent() {
+  local arn
+  arn=$(grep -hso 'arn:[^"]*:container-instance/[^"]*' "$1"/agent/agent.json | head -n 1) || return 0
+  docker ps "$2" --filter "label=dev.berth.container-instance=$arn"
+}
