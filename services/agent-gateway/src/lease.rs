@@ -28,11 +28,25 @@ impl Lease {
         let _ = self.held.subscribe().wait_for(|held| *held).await;
     }
 
+    async fn take(&self, shared: &Shared) -> store::Result<()> {
+        if *self.held.borrow() {
+            return leases::renew(&shared.db, shared.server).await;
+        }
+        let awaited = leases::begin(&shared.db, shared.server, shared.now()).await?;
+        if awaited > 0 {
+            tracing::info!(
+                agents = awaited,
+                "there was no server for a while: agents have time to come back"
+            );
+        }
+        Ok(())
+    }
+
     /// Loop: renews the lease, and gives it back at the end.
     pub async fn run(&self, shared: &Shared) {
         let shutdown = shared.tasks.shutdown();
         while !shutdown.is_requested() {
-            match leases::renew(&shared.db, shared.server).await {
+            match self.take(shared).await {
                 Ok(()) => {
                     self.held.send_replace(true);
                 }
