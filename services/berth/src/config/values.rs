@@ -3,8 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A length of time: parts such as `1h30m`, `10s`, `7d`, `250ms`, or a plain number of seconds.
+/// Clocks and databases count on from here without running over.
+const LONGEST: Duration = Duration::from_secs(36_500 * 24 * 60 * 60);
+
+/// A length of time: parts such as `1h30m`, `10s`, `7d`, `250ms`, or a plain number of seconds; at most 36500 days.
 pub fn duration(text: &str) -> Result<Duration, String> {
+    match unbounded(text)? {
+        length if length <= LONGEST => Ok(length),
+        _ => Err("a length of time is at most 36500d".to_owned()),
+    }
+}
+
+fn unbounded(text: &str) -> Result<Duration, String> {
     const EXPECTED: &str = "a length of time is written like 10s, 5m, 1h30m or 7d";
     if let Ok(seconds) = text.parse() {
         return Ok(Duration::from_secs(seconds));
@@ -107,6 +117,7 @@ mod tests {
             ("7d", 604_800_000),
             ("250ms", 250),
             ("0s", 0),
+            ("36500d", 3_153_600_000_000),
         ];
         for (text, milliseconds) in table {
             assert_eq!(duration(text).unwrap().as_millis(), milliseconds, "{text}");
@@ -119,6 +130,8 @@ mod tests {
             "1.5h",
             "1h30",
             "10 s",
+            "36501d",
+            "18446744073709551615",
             "99999999999d",
             "4294967295d4294967295dä",
         ] {
