@@ -1,6 +1,7 @@
 //! What the whole does over time, with simulated hosts.
 #![allow(clippy::unwrap_used)]
 
+mod capabilities;
 mod daemons;
 mod failing;
 mod hosts;
