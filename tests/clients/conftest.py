@@ -23,8 +23,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BERTH = os.environ.get("BERTH_BINARY", str(ROOT / "target/debug/berth"))
 PROGRAM = os.environ.get("BERTH_TEST_PROGRAM")
 PROBE_PROGRAM = os.environ.get("BERTH_TEST_PROBE")
-IMAGE = "berth-test/hello:1"
-PROBE = "berth-test/probe:1"
+# Names of this run's own: several runs may share an engine.
+IMAGES = f"berth-test-{os.getpid()}"
+IMAGE = f"{IMAGES}/hello:1"
+PROBE = f"{IMAGES}/probe:1"
 KEY, SECRET = "AKIATESTCLIENTS00000", "a-secret-of-the-client-tests"
 
 
@@ -46,22 +48,32 @@ def until(what, probe, seconds=60, pause=0.05):
         time.sleep(pause)
 
 
+def spawn(log, *words, before=()):
+    """A process of Berth that sees nothing of our environment's settings; `before` are words of a command around it."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "BERTH_", "DATABASE_URL"))}
+    with open(log, "ab") as out:
+        return subprocess.Popen(
+            [*before, BERTH, *words, "--access-key-id", KEY, "--secret-access-key", SECRET],
+            stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=environment, start_new_session=True)
+
+
 class Berth:
     """The process and what tests need to know of it."""
 
-    def __init__(self, data_dir):
+    def __init__(self, data_dir, host="127.0.0.1"):
         self.data_dir = data_dir
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.host, self.port = host, free_port()
+        self.url = f"http://{host}:{self.port}"
         self.process = None
+        # initdb runs as another user, who has to pass through.
+        for folder in [data_dir, *data_dir.parents]:
+            if str(folder).startswith(tempfile.gettempdir() + "/"):
+                folder.chmod(0o755)
 
     def start(self, *flags):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "BERTH_", "DATABASE_URL"))}
-        log = open(self.data_dir / "berth.log", "ab")
-        self.process = subprocess.Popen(
-            [BERTH, "dev", "--listen", f"127.0.0.1:{self.port}", "--data-dir", str(self.data_dir / "data"),
-             "--access-key-id", KEY, "--secret-access-key", SECRET, "--allow-reset", "--service-healthy-after", "1s", *flags],
-            stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, start_new_session=True)
+        self.process = spawn(
+            self.data_dir / "berth.log", "dev", "--listen", f"{self.host}:{self.port}", "--data-dir", str(self.data_dir / "data"),
+            "--allow-reset", "--service-healthy-after", "1s", *flags)
         until("berth is ready", self.ready, 120)
 
     def ready(self):
@@ -80,6 +92,19 @@ class Berth:
         if self.process and self.process.poll() is None:
             self.process.send_signal(how)
             self.process.wait(60)
+
+    def postgres(self):
+        """The process id of the private PostgreSQL, if it runs."""
+        try:
+            return int((self.data_dir / "data/postgres/data/postmaster.pid").read_text().splitlines()[0])
+        except FileNotFoundError:
+            return None
+
+    def end(self):
+        """Stops everything, also what a killed process left."""
+        self.stop()
+        if (left := self.postgres()) and os.path.exists(f"/proc/{left}"):
+            os.kill(left, signal.SIGQUIT)
 
     def client(self, region="us-east-1", service="ecs"):
         return boto3.client(
@@ -157,13 +182,9 @@ def probe():
 @pytest.fixture(scope="session")
 def berth(tmp_path_factory):
     berth = Berth(tmp_path_factory.mktemp("berth"))
-    # initdb runs as another user, who has to pass through.
-    for folder in [berth.data_dir, *berth.data_dir.parents]:
-        if str(folder).startswith(tempfile.gettempdir() + "/"):
-            folder.chmod(0o755)
     berth.start()
     yield berth
-    berth.stop()
+    berth.end()
 
 
 @pytest.fixture

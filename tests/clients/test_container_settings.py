@@ -7,7 +7,7 @@ import subprocess
 import threading
 
 import pytest
-from conftest import PROBE, describe, docker, inspect, look, part, prober, register, run, running, stopped, until
+from conftest import IMAGES, PROBE, describe, docker, inspect, look, part, prober, register, run, running, stopped, until
 
 
 @pytest.fixture
@@ -88,18 +88,18 @@ def test_k08_user_folder_entry_point_host_name_and_labels(start):
 
 
 def test_k08_an_entry_point_of_the_definition_forgets_the_images_command(live, start):
-    docker("rm", "-f", "berth-test-cmd", check=False)
-    docker("create", "--name", "berth-test-cmd", PROBE)
-    docker("commit", "-c", 'CMD ["exit", "6"]', "berth-test-cmd", "berth-test/cmd:1")
-    docker("rm", "berth-test-cmd")
+    image, name = f"{IMAGES}/cmd:1", f"{IMAGES}-cmd"
+    docker("create", "--name", name, PROBE)
+    docker("commit", "-c", 'CMD ["exit", "6"]', name, image)
+    docker("rm", name)
     try:
-        register(live, "cmd", prober(image="berth-test/cmd:1"))
+        register(live, "cmd", prober(image=image))
         ended = stopped(live, run(live, "cmd"))
         assert part(ended)["exitCode"] == 6, "the image's command without any word of the definition"
-        task = start(prober(image="berth-test/cmd:1", entryPoint=["/probe"]))
+        task = start(prober(image=image, entryPoint=["/probe"]))
         assert look(task, "file", "/proc/1/cmdline") == "/probe\0"
     finally:
-        docker("image", "rm", "-f", "berth-test/cmd:1", check=False)
+        docker("image", "rm", "-f", image, check=False)
 
 
 def test_k08_ulimits_are_the_process_limits(start):

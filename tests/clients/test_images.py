@@ -95,3 +95,51 @@ def test_d30_a_services_tasks_run_what_the_tag_meant_for_the_first_one(live, reg
     live.update_service(service="pinned", desiredCount=1, forceNewDeployment=True)
     steady(live, "pinned")
     assert digests(1) == {second}
+
+
+# A Berth of its own, started with other settings of its agent each time.
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory, probe):
+    berth = Berth(tmp_path_factory.mktemp("images"))
+    try:
+        yield berth
+    finally:
+        if berth.process:
+            instances = berth.client().list_container_instances()["containerInstanceArns"]
+            berth.end()
+            for arn in instances:
+                remove_what_tasks_left(arn)
+
+
+def start(berth, *flags):
+    berth.stop()
+    berth.start(*flags)
+    until("the agent is connected", lambda: connected(berth.client()))
+    return berth.client()
+
+
+def test_a_private_registry_is_entered_with_the_keys_of_dockers_configuration(own, tmp_path):
+    with Registry("me", "se:cret").serving() as registry:
+        digest = registry.push("app", "1", PROBE_PROGRAM)
+        keys = base64.b64encode(b"me:se:cret").decode()
+        (tmp_path / "config.json").write_text(json.dumps({"auths": {registry.host: {"auth": keys}}}))
+        client = start(own, "--docker-config", str(tmp_path / "config.json"))
+        register(client, "private", prober("app", "exit", "0", image=f"{registry.host}/app:1"))
+        task = stopped(client, run(client, "private"))
+        assert (part(task).get("exitCode"), part(task)["imageDigest"]) == (0, digest)
+        remove_images(registry)
+
+
+@pytest.mark.parametrize("behavior, pulls, survives", [("always", 2, False), ("once", 1, True), ("prefer-cached", 1, True)])
+def test_k09_the_pull_behaviour_decides_when_the_registry_is_asked(own, registry, behavior, pulls, survives):
+    registry.push("app", "1", PROBE_PROGRAM)
+    client = start(own, "--image-pull-behavior", behavior)
+    register(client, "behaves", prober("app", "exit", "0", image=f"{registry.host}/app:1"))
+    for _ in range(2):
+        assert part(stopped(client, run(client, "behaves")))["exitCode"] == 0
+    asked = registry.pulls
+    registry.broken = True
+    task = stopped(client, run(client, "behaves"))
+    assert ("exitCode" in part(task)) == survives, task.get("stoppedReason")
+    assert (asked >= 2) == (pulls == 2)

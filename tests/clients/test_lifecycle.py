@@ -4,7 +4,7 @@ import concurrent.futures
 import time
 
 import pytest
-from conftest import PROBE, derived_image, describe, docker, inspect, look, part, prober, register, run, running, stopped, until
+from conftest import IMAGES, PROBE, derived_image, describe, docker, inspect, look, part, prober, register, run, running, stopped, until
 
 TERM_IS_IGNORED = ["on", "TERM=ignore"]
 HEALTHY_FILE = {"command": ["CMD", "/probe", "there", "/healthy"], "interval": 5, "timeout": 2, "retries": 1, "startPeriod": 0}
@@ -13,7 +13,7 @@ HEALTHY_FILE = {"command": ["CMD", "/probe", "there", "/healthy"], "interval": 5
 @pytest.fixture(scope="module")
 def polite(probe):
     """An image with a stop signal of its own."""
-    image = "berth-test/polite:1"
+    image = f"{IMAGES}/polite:1"
     derived_image(image, "STOPSIGNAL SIGUSR1")
     yield image
     docker("image", "rm", "-f", image, check=False)
@@ -156,7 +156,7 @@ def test_t51_health_follows_the_check_and_standalone_tasks_are_left_alone(live):
 
 
 def test_t50_only_a_check_of_the_definition_counts(live):
-    image = "berth-test/checked:1"
+    image = f"{IMAGES}/checked:1"
     derived_image(image, "HEALTHCHECK CMD [\"/probe\", \"there\", \"/x\"]")
     try:
         register(live, "checked", prober(image=image))
