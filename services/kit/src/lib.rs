@@ -12,4 +12,4 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use logging::{LogFormat, LoggingError};
 pub use random::Random;
 pub use shutdown::Shutdown;
-pub use tasks::{Drained, Failure, Outcome, Tasks};
+pub use tasks::{Drained, Failure, Outcome, Tasks, catching_panics};

@@ -247,7 +247,8 @@ impl Drop for Entry {
     }
 }
 
-async fn catching_panics<F: Future>(future: F) -> Result<F::Output, String> {
+/// What the future gives, or the text with which it panicked. For work whose panic must not take its neighbours along.
+pub async fn catching_panics<F: Future>(future: F) -> Result<F::Output, String> {
     let mut future = Box::pin(future);
     std::future::poll_fn(
         move |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {

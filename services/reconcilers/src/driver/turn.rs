@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use store::{Result, Wake};
+use store::{Result, StoreError, Wake};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
@@ -26,11 +26,21 @@ const REST_OF_SWEEPS: Rest = Rest {
     most: Duration::from_secs(2),
 };
 
+/// Why a look came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// One thing that nobody thought of must not stop the loop for all others.
+    #[error("it panicked: {0}")]
+    Panicked(String),
+}
+
 enum Done<K> {
     Looked {
         key: K,
         took: Duration,
-        result: Result<Looked>,
+        result: std::result::Result<Looked, Failed>,
     },
     Swept {
         sweep: Sweep,
@@ -119,11 +129,13 @@ impl<'a, R: Reconciler> Turn<'a, R> {
         {
             self.looking += 1;
             self.running.push(Box::pin(async move {
-                let result = reconciler.reconcile(key.clone()).await;
+                let looked = kit::catching_panics(reconciler.reconcile(key.clone())).await;
                 Done::Looked {
                     key,
                     took: now.elapsed(),
-                    result,
+                    result: looked
+                        .map_err(Failed::Panicked)
+                        .and_then(|result| result.map_err(Failed::Store)),
                 }
             }));
         }
@@ -164,7 +176,7 @@ impl<'a, R: Reconciler> Turn<'a, R> {
         self.keys.prune(now);
     }
 
-    fn looked(&mut self, key: R::Key, took: Duration, result: Result<Looked>) {
+    fn looked(&mut self, key: R::Key, took: Duration, result: std::result::Result<Looked, Failed>) {
         self.looking -= 1;
         let now = Instant::now();
         match result {
@@ -201,5 +213,78 @@ impl std::fmt::Display for Chain<'_> {
             cause = error.source();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use kit::{ManualClock, Random, Shutdown};
+    use test_support::TestDb;
+    use tokio::sync::{Notify, mpsc, watch};
+
+    use super::super::status::StatusCell;
+    use super::*;
+
+    /// Panics at one key and tells of the others.
+    struct Touchy(mpsc::UnboundedSender<i64>);
+
+    impl Reconciler for Touchy {
+        type Key = i64;
+        const NAME: &'static str = "touchy";
+        const CONCURRENCY: usize = 2;
+
+        fn period(&self) -> Duration {
+            Duration::from_millis(1)
+        }
+
+        fn concern(&self, _: Wake) -> Concern<i64> {
+            Concern::Nothing
+        }
+
+        async fn sweep(&self, _: Sweep) -> Result<Vec<i64>> {
+            Ok(vec![1, 2, 3])
+        }
+
+        async fn reconcile(&self, key: i64) -> Result<Looked> {
+            assert_ne!(key, 2, "nobody thought of this");
+            let _ = self.0.send(key);
+            Ok(Looked::default())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_at_one_key_is_a_failure_and_the_others_are_looked_at_on_and_on() {
+        let test_db = TestDb::new().await;
+        let status = StatusCell::new("touchy");
+        let frame = Frame {
+            db: test_db.db(),
+            clock: Arc::new(ManualClock::default()),
+            random: Random::seeded(1),
+            shutdown: Shutdown::new(),
+            leading: watch::channel(true).1,
+            demand: Arc::new(Notify::new()),
+            status: status.clone(),
+        };
+        let (told, mut looks) = mpsc::unbounded_channel();
+        let touchy = Touchy(told);
+        let thrice = async {
+            let mut threes = 0;
+            while threes < 3 {
+                threes += u32::from(looks.recv().await == Some(3));
+            }
+        };
+        tokio::select! {
+            () = Turn::new(&touchy, &frame).run() => {}
+            () = thrice => {}
+        }
+        let status = status.get();
+        assert!(status.failures >= 1);
+        let error = status.last_error.unwrap_or_default();
+        assert!(
+            error.contains("it panicked") && error.contains("nobody thought of this"),
+            "{error}"
+        );
     }
 }
