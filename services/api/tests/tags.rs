@@ -246,6 +246,20 @@ async fn tg02_what_is_not_there_has_no_tags() {
     }
 }
 
+/// More calls than there are connections to the database: none of them may wait for a second one.
+#[tokio::test]
+async fn tg02_many_who_ask_for_what_is_not_there_do_not_wait_for_each_other() {
+    let api = with_definition().await;
+    let service = "arn:aws:ecs:us-east-1:000000000000:service/none/web";
+    let calls = (0..100).map(|_| {
+        let body = json!({"resourceArn": service, "tags": tags(&[("a", "b")])});
+        api.refused("TagResource", body)
+    });
+    for refusal in futures::future::join_all(calls).await {
+        assert_eq!(refusal.code, "ClusterNotFoundException", "{}", refusal.message);
+    }
+}
+
 #[tokio::test]
 async fn tg02_old_arns_without_a_cluster_cannot_be_tagged() {
     let api = with_definition().await;

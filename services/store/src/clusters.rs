@@ -177,6 +177,17 @@ pub async fn update(db: &Db, id: i64, change: &ClusterChange) -> Result<Option<C
     Ok(query.fetch_optional(db.pool()).await?)
 }
 
+/// Whether there is an ACTIVE cluster of this name, seen by the open transaction: it has its connection already.
+pub async fn is_active(tx: &mut Tx, scope: &Scope, name: &str) -> Result<bool> {
+    let row = sqlx::query(
+        "SELECT 1 FROM clusters WHERE account = $1 AND region = $2 AND name = $3 AND status <> 'INACTIVE'",
+    )
+    .bind(scope.account.as_str())
+    .bind(scope.region.as_str())
+    .bind(name);
+    Ok(row.fetch_optional(&mut **tx).await?.is_some())
+}
+
 /// Locks the cluster against deletion until the transaction ends. False if it is not ACTIVE any more.
 pub async fn hold(tx: &mut Tx, id: i64) -> Result<bool> {
     let row =

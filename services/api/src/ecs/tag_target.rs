@@ -20,7 +20,7 @@ pub async fn hold(cx: &Context, tx: &mut Tx, arn: &str) -> Result<()> {
         Standing::Stopped => Err(Error::invalid_parameter(
             "The specified task is stopped. Specify a running task and try again.",
         )),
-        Standing::Absent => Err(absent(cx, &resource).await?),
+        Standing::Absent => Err(absent(cx, tx, &resource).await?),
     }
 }
 
@@ -29,16 +29,18 @@ pub async fn look_up(cx: &Context, tx: &mut Tx, arn: &str) -> Result<()> {
     let resource = named(cx, arn)?;
     match store::tags::lock(tx, &cx.scope, &resource).await? {
         Standing::Live | Standing::Stopped => Ok(()),
-        Standing::Absent => Err(absent(cx, &resource).await?),
+        Standing::Absent => Err(absent(cx, tx, &resource).await?),
     }
 }
 
-async fn absent(cx: &Context, resource: &Resource) -> Result<Error> {
+async fn absent(cx: &Context, tx: &mut Tx, resource: &Resource) -> Result<Error> {
     let Some(cluster) = resource.cluster() else {
         return Ok(not_found());
     };
-    let found = store::clusters::find_active(cx.db(), &cx.scope, cluster).await?;
-    Ok(found.map_or_else(Error::cluster_not_found, |_| not_found()))
+    Ok(match store::clusters::is_active(tx, &cx.scope, cluster).await? {
+        true => not_found(),
+        false => Error::cluster_not_found(),
+    })
 }
 
 fn not_found() -> Error {
