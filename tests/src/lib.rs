@@ -40,7 +40,12 @@ impl World {
         let client = server.client();
         client.ok("CreateCluster", json!({"clusterName": CLUSTER})).await;
         let hosts = plan(SimHosts::of(&[&server])).connected(count).await;
-        Self { hosts, client, server, db }
+        Self {
+            hosts,
+            client,
+            server,
+            db,
+        }
     }
 
     /// The database, for looks at one instant.
@@ -54,9 +59,14 @@ impl World {
     }
 
     /// Creates a service in the cluster; `more` is merged into the request.
-    pub async fn create_service(&self, name: &str, task_definition: &str, desired_count: i32, more: Value) -> Value {
-        let mut input =
-            json!({"cluster": CLUSTER, "serviceName": name, "taskDefinition": task_definition, "desiredCount": desired_count});
+    pub async fn create_service(
+        &self,
+        name: &str,
+        task_definition: &str,
+        desired_count: i32,
+        more: Value,
+    ) -> Value {
+        let mut input = json!({"cluster": CLUSTER, "serviceName": name, "taskDefinition": task_definition, "desiredCount": desired_count});
         merge(&mut input, more);
         self.client.ok("CreateService", input).await["service"].clone()
     }
@@ -75,14 +85,21 @@ impl World {
 
     /// The service as it is now.
     pub async fn service(&self, name: &str) -> Value {
-        self.client.service(CLUSTER, name).await.expect("the server answers")
+        self.client
+            .service(CLUSTER, name)
+            .await
+            .expect("the server answers")
     }
 
     /// Waits until the service has an event with this text.
     pub async fn event(&self, name: &str, text: &str) {
         settles(&format!("service {name} says {text:?}"), PATIENCE, async || {
             let events = self.events(name).await;
-            if events.iter().any(|event| event.contains(text)) { Ok(()) } else { Err(format!("{events:#?}")) }
+            if events.iter().any(|event| event.contains(text)) {
+                Ok(())
+            } else {
+                Err(format!("{events:#?}"))
+            }
         })
         .await;
     }
@@ -91,18 +108,34 @@ impl World {
     pub async fn events(&self, name: &str) -> Vec<String> {
         let service = self.service(name).await;
         let events = service["events"].as_array().cloned().unwrap_or_default();
-        events.iter().filter_map(|event| event["message"].as_str().map(str::to_owned)).collect()
+        events
+            .iter()
+            .filter_map(|event| event["message"].as_str().map(str::to_owned))
+            .collect()
     }
 
     /// The tasks of a service that are to run.
     pub async fn tasks_of(&self, service: &str) -> Vec<Value> {
-        let tasks = self.client.tasks(CLUSTER, "RUNNING").await.expect("the server answers");
-        tasks.into_iter().filter(|task| task["group"] == format!("service:{service}")).collect()
+        let tasks = self
+            .client
+            .tasks(CLUSTER, "RUNNING")
+            .await
+            .expect("the server answers");
+        tasks
+            .into_iter()
+            .filter(|task| task["group"] == format!("service:{service}"))
+            .collect()
     }
 
     /// Starts a task and waits until it is RUNNING. Gives its ARN.
     pub async fn run(&self, task_definition: &str) -> String {
-        let started = self.client.ok("RunTask", json!({"cluster": CLUSTER, "taskDefinition": task_definition})).await;
+        let started = self
+            .client
+            .ok(
+                "RunTask",
+                json!({"cluster": CLUSTER, "taskDefinition": task_definition}),
+            )
+            .await;
         assert_eq!(started["failures"], json!([]));
         let arn = text(&started["tasks"][0], "taskArn");
         self.task_is(&arn, "RUNNING").await;
@@ -120,7 +153,10 @@ impl World {
 
     /// One task as it is now.
     pub async fn task(&self, arn: &str) -> Value {
-        let shown = self.client.ok("DescribeTasks", json!({"cluster": CLUSTER, "tasks": [arn]})).await;
+        let shown = self
+            .client
+            .ok("DescribeTasks", json!({"cluster": CLUSTER, "tasks": [arn]}))
+            .await;
         shown["tasks"][0].clone()
     }
 
@@ -145,14 +181,21 @@ pub async fn define(client: &Client, family: &str, image: &str) -> String {
 pub async fn steady(client: &Client, name: &str) -> Value {
     let mut last = Value::Null;
     settles(&format!("service {name} is steady"), PATIENCE, async || {
-        last = client.service(CLUSTER, name).await.map_err(|error| error.to_string())?;
+        last = client
+            .service(CLUSTER, name)
+            .await
+            .map_err(|error| error.to_string())?;
         let (deployments, primary) = (&last["deployments"], &last["deployments"][0]);
         let done = deployments.as_array().is_some_and(|all| all.len() == 1)
             && primary["rolloutState"] == "COMPLETED"
             && last["runningCount"] == last["desiredCount"]
             && last["pendingCount"] == 0;
         let first_events: Vec<_> = last["events"].as_array().into_iter().flatten().take(4).collect();
-        if done { Ok(()) } else { Err(format!("{deployments:#} {first_events:?}")) }
+        if done {
+            Ok(())
+        } else {
+            Err(format!("{deployments:#} {first_events:?}"))
+        }
     })
     .await;
     last
@@ -163,7 +206,10 @@ pub async fn steady(client: &Client, name: &str) -> Value {
 /// # Panics
 /// When it is missing.
 pub fn text(object: &Value, name: &str) -> String {
-    object[name].as_str().unwrap_or_else(|| panic!("no {name} in {object}")).to_owned()
+    object[name]
+        .as_str()
+        .unwrap_or_else(|| panic!("no {name} in {object}"))
+        .to_owned()
 }
 
 /// Puts the members of `more` into `object`.

@@ -11,8 +11,17 @@ use sqlx::PgPool;
 use tokio::task::JoinHandle;
 
 /// States in their order (T-01).
-const ORDER: &[&str] =
-    &["PROVISIONING", "PENDING", "ACTIVATING", "RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED", "DELETED"];
+const ORDER: &[&str] = &[
+    "PROVISIONING",
+    "PENDING",
+    "ACTIVATING",
+    "RUNNING",
+    "DEACTIVATING",
+    "STOPPING",
+    "DEPROVISIONING",
+    "STOPPED",
+    "DELETED",
+];
 
 /// A task of a service at one instant.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -36,9 +45,20 @@ impl fmt::Display for Look {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "at {}:", self.at.time())?;
         for task in self.tasks.iter().filter(|task| task.last_status != "STOPPED") {
-            let Sight { task: id, definition, last_status, desired_status, started_at, draining } = task;
+            let Sight {
+                task: id,
+                definition,
+                last_status,
+                desired_status,
+                started_at,
+                draining,
+            } = task;
             let started = started_at.map(|at| at.time());
-            write!(f, "\n  {} of {definition}: {last_status} → {desired_status}, started {started:?}, draining {draining}", &id[..8])?;
+            write!(
+                f,
+                "\n  {} of {definition}: {last_status} → {desired_status}, started {started:?}, draining {draining}",
+                &id[..8]
+            )?;
         }
         Ok(())
     }
@@ -48,7 +68,10 @@ impl Look {
     /// RUNNING and PENDING tasks, those included that have been told to stop but have not begun to.
     pub fn existing(&self) -> usize {
         let running = rank("RUNNING");
-        self.tasks.iter().filter(|task| rank(&task.last_status) <= running).count()
+        self.tasks
+            .iter()
+            .filter(|task| rank(&task.last_status) <= running)
+            .count()
     }
 
     /// Tasks that are RUNNING, are to go on, and have been for `healthy_after` (D-03), on hosts that are not draining (D-04).
@@ -124,7 +147,10 @@ async fn look(pool: &PgPool, service: &str) -> Look {
     .await
     .expect("the database answers");
     // Taken after the look: whoever was healthy then is healthy now.
-    Look { at: Utc::now(), tasks }
+    Look {
+        at: Utc::now(),
+        tasks,
+    }
 }
 
 /// Waits until so many tasks of the service count as healthy: until then its minimum has not been reached, let alone left.
@@ -132,10 +158,18 @@ async fn look(pool: &PgPool, service: &str) -> Look {
 /// # Panics
 /// When that takes too long.
 pub async fn are_healthy(pool: &PgPool, service: &str, count: usize, healthy_after: TimeDelta) {
-    test_support::settles(&format!("{count} tasks of {service} are healthy"), crate::PATIENCE, async || {
-        let look = look(pool, service).await;
-        if look.healthy(healthy_after) == count { Ok(()) } else { Err(look.to_string()) }
-    })
+    test_support::settles(
+        &format!("{count} tasks of {service} are healthy"),
+        crate::PATIENCE,
+        async || {
+            let look = look(pool, service).await;
+            if look.healthy(healthy_after) == count {
+                Ok(())
+            } else {
+                Err(look.to_string())
+            }
+        },
+    )
     .await;
 }
 
@@ -147,8 +181,16 @@ pub fn stayed_within(looks: &[Look], bounds: Bounds, healthy_after: TimeDelta) {
     assert!(looks.len() > 10, "only {} looks", looks.len());
     for look in looks {
         let (existing, healthy) = (look.existing(), look.healthy(healthy_after));
-        assert!(existing <= bounds.max_running, "{existing} tasks, at most {}: {look}", bounds.max_running);
-        assert!(healthy >= bounds.min_healthy, "{healthy} healthy tasks, at least {}: {look}", bounds.min_healthy);
+        assert!(
+            existing <= bounds.max_running,
+            "{existing} tasks, at most {}: {look}",
+            bounds.max_running
+        );
+        assert!(
+            healthy >= bounds.min_healthy,
+            "{healthy} healthy tasks, at least {}: {look}",
+            bounds.min_healthy
+        );
     }
 }
 
@@ -160,8 +202,16 @@ pub fn moved_forward(looks: &[Look]) {
     let mut seen: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
     for sight in looks.iter().flat_map(|look| &look.tasks) {
         let now = (sight.last_status.as_str(), sight.desired_status.as_str());
-        let before = seen.insert(&sight.task, now).unwrap_or(("PROVISIONING", "RUNNING"));
-        assert!(rank(before.0) <= rank(now.0), "task {} went from {} to {}", sight.task, before.0, now.0);
+        let before = seen
+            .insert(&sight.task, now)
+            .unwrap_or(("PROVISIONING", "RUNNING"));
+        assert!(
+            rank(before.0) <= rank(now.0),
+            "task {} went from {} to {}",
+            sight.task,
+            before.0,
+            now.0
+        );
         assert!(
             before.1 == "RUNNING" || now.1 == "STOPPED",
             "task {} is wanted again after it was to stop",
@@ -175,7 +225,10 @@ pub fn moved_forward(looks: &[Look]) {
 /// # Panics
 /// When there is no such state.
 pub fn rank(status: &str) -> usize {
-    ORDER.iter().position(|known| *known == status).unwrap_or_else(|| panic!("{status} is no state of a task"))
+    ORDER
+        .iter()
+        .position(|known| *known == status)
+        .unwrap_or_else(|| panic!("{status} is no state of a task"))
 }
 
 /// The greatest number of tasks that were there at one instant.
@@ -185,5 +238,9 @@ pub fn most(looks: &[Look]) -> usize {
 
 /// The smallest number of healthy tasks at one instant.
 pub fn fewest_healthy(looks: &[Look], healthy_after: TimeDelta) -> usize {
-    looks.iter().map(|look| look.healthy(healthy_after)).min().unwrap_or(0)
+    looks
+        .iter()
+        .map(|look| look.healthy(healthy_after))
+        .min()
+        .unwrap_or(0)
 }

@@ -273,6 +273,8 @@ async fn w13_the_waiters_of_services_end_after_each_deployment_and_after_the_del
         .send()
         .await
         .unwrap();
+    // Waiters look every 15 s; this one finds it done.
+    world.steady("web").await;
     stable().await.unwrap();
     let seen = service(&ecs, "web").await;
     assert_eq!(
@@ -291,7 +293,7 @@ async fn w13_the_waiters_of_services_end_after_each_deployment_and_after_the_del
         .send()
         .await
         .unwrap();
-    stable().await.unwrap();
+    world.steady("web").await;
     assert!(
         ecs.delete_service()
             .service("web")
@@ -333,24 +335,18 @@ async fn s10_a_deleted_service_drains_and_its_name_is_free_again() {
             .send()
             .await
             .unwrap();
-        ecs.wait_until_services_stable()
-            .cluster("default")
-            .services("web")
-            .wait(LIMIT)
-            .await
-            .unwrap();
+        world.steady("web").await;
         ecs.delete_service()
             .service("web")
             .force(true)
             .send()
             .await
             .unwrap();
-        ecs.wait_until_services_inactive()
-            .cluster("default")
-            .services("web")
-            .wait(LIMIT)
-            .await
-            .unwrap();
+        test_support::eventually("the service is INACTIVE", LIMIT, async || {
+            let service = service(&ecs, "web").await;
+            (service.status() == Some("INACTIVE")).then_some(())
+        })
+        .await;
     }
     world.all_is_well().await;
 }

@@ -6,9 +6,14 @@ use serde_json::{Value, json};
 /// Registers a definition with these members of the task and of its container.
 async fn define(world: &World, family: &str, task: Value, container: Value) {
     let mut app = json!({"name": "app", "image": "fake/app:1", "memory": 32});
-    app.as_object_mut().unwrap().extend(container.as_object().unwrap().clone());
+    app.as_object_mut()
+        .unwrap()
+        .extend(container.as_object().unwrap().clone());
     let mut input = json!({"family": family, "containerDefinitions": [app]});
-    input.as_object_mut().unwrap().extend(task.as_object().unwrap().clone());
+    input
+        .as_object_mut()
+        .unwrap()
+        .extend(task.as_object().unwrap().clone());
     world.client.ok("RegisterTaskDefinition", input).await;
 }
 
@@ -23,8 +28,15 @@ async fn td14_what_the_agent_cannot_do_finds_no_host() {
     define(&world, "pid-task", json!({"pidMode": "task"}), json!({})).await;
     define(&world, "ipc-task", json!({"ipcMode": "task"}), json!({})).await;
     for family in ["s3", "pid-task", "ipc-task"] {
-        let reply = world.client.ok("RunTask", json!({"cluster": CLUSTER, "taskDefinition": family})).await;
-        assert_eq!((&reply["tasks"], &reply["failures"][0]["reason"]), (&json!([]), &json!("ATTRIBUTE")), "{family}");
+        let reply = world
+            .client
+            .ok("RunTask", json!({"cluster": CLUSTER, "taskDefinition": family}))
+            .await;
+        assert_eq!(
+            (&reply["tasks"], &reply["failures"][0]["reason"]),
+            (&json!([]), &json!("ATTRIBUTE")),
+            "{family}"
+        );
     }
     world.all_is_well().await;
 }
@@ -35,7 +47,13 @@ async fn td32_td35_paths_and_the_hosts_own_namespaces_need_nothing() {
     let place = std::env::temp_dir().join(format!("berth-{}.env", std::process::id()));
     std::fs::write(&place, "A=1\n").unwrap();
     define(&world, "path", json!({}), file(&place.display().to_string())).await;
-    define(&world, "host", json!({"pidMode": "host", "ipcMode": "host"}), json!({})).await;
+    define(
+        &world,
+        "host",
+        json!({"pidMode": "host", "ipcMode": "host"}),
+        json!({}),
+    )
+    .await;
     define(&world, "none", json!({"ipcMode": "none"}), json!({})).await;
     for family in ["path", "host", "none"] {
         world.run(family).await;

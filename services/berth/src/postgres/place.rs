@@ -98,7 +98,9 @@ impl Place {
         };
         let own = pid.map(|pid| format!("[{pid}]")).unwrap_or_default();
         let last = end.lines().rev().find(|line| grave(line) && line.contains(&own));
-        let last = last.or_else(|| end.lines().rev().find(grave)).or_else(|| end.lines().next_back());
+        let last = last
+            .or_else(|| end.lines().rev().find(grave))
+            .or_else(|| end.lines().next_back());
         last.unwrap_or("it said nothing").trim().to_owned()
     }
 }
