@@ -13,6 +13,7 @@ const SPEC: ServiceSpec = ServiceSpec {
     module: "toy",
     directory: "toy",
     api_version: "2026-01-01",
+    additions: &[],
 };
 
 /// A query service with a recursive shape, a shape that two operations share, and an operation without output.
