@@ -5,7 +5,7 @@ use std::time::Duration;
 use runtime::RuntimeError;
 
 /// Pause before an engine that did not answer is asked again.
-pub const RETRY_PAUSE: Duration = Duration::from_millis(500);
+pub const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
 /// Repeats `call`, which may be repeated without harm, until the engine answers.
 pub async fn until_answered<T, F>(call: impl Fn() -> F) -> Result<T, RuntimeError>

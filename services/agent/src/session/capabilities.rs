@@ -20,12 +20,13 @@ pub struct Attribute {
 /// them all.
 const DOCKER_API_VERSIONS: [u32; 16] = [17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32];
 
-const ALWAYS: [&str; 7] = [
+const ALWAYS: [&str; 8] = [
     "com.amazonaws.ecs.capability.privileged-container",
     "ecs.capability.container-health-check",
     "ecs.capability.container-ordering",
     "ecs.capability.container-restart-policy",
     "ecs.capability.docker-plugin.local",
+    "ecs.capability.env-files.url",
     "ecs.capability.full-sync",
     "ecs.capability.network.container-port-range",
 ];
@@ -150,7 +151,8 @@ mod tests {
             value_of(&plain, "com.amazonaws.ecs.capability.logging-driver.json-file"),
             Some(None)
         );
-        // Environment files are read from paths and URLs, which need no capability; not from S3.
+        // Environment files are read from paths and URLs; not from S3.
+        assert_eq!(value_of(&plain, "ecs.capability.env-files.url"), Some(None));
         assert_eq!(value_of(&plain, "ecs.capability.env-files.s3"), None);
         let found = Findings {
             task_cgroups: true,

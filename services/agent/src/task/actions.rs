@@ -231,7 +231,7 @@ impl Actions {
     }
 
     async fn look(&self, task: &TaskRecord, index: usize) -> Result<Option<Observation>, Failure> {
-        let Some(details) = self.inspect_once(&task.containers[index].docker_name).await? else {
+        let Some(details) = self.inspect(&task.containers[index].docker_name).await? else {
             return Ok(None);
         };
         let mut seen = observe::observation(task, index, &details);
@@ -259,13 +259,14 @@ impl Actions {
         let patience = configured.map_or(self.host.config.container_stop_timeout, Duration::from_secs);
         let limit = patience + STOP_GRACE;
         let asked_at = self.host.clock.now();
-        match tokio::time::timeout(limit, self.host.runtime.container_stop(name, None, patience)).await {
+        let stopping = until_answered(|| self.host.runtime.container_stop(name, None, patience));
+        match tokio::time::timeout(limit, stopping).await {
             Err(_) => return Err(Failure::timed_out("stopped", limit)),
             Ok(Err(error)) if error.is_missing() => return Ok(None),
             Ok(Err(error)) => return Err(Failure::new(FailureKind::CannotStopContainer, error)),
             Ok(Ok(())) => {}
         }
-        let Some(details) = self.inspect_once(name).await? else {
+        let Some(details) = self.inspect(name).await? else {
             return Ok(None);
         };
         let mut seen = observe::observation(task, index, &details);
@@ -277,10 +278,6 @@ impl Actions {
     /// Looks until the engine answers.
     async fn inspect(&self, name: &str) -> Result<Option<ContainerDetails>, Failure> {
         found(until_answered(|| self.host.runtime.container_inspect(name)).await)
-    }
-
-    async fn inspect_once(&self, name: &str) -> Result<Option<ContainerDetails>, Failure> {
-        found(self.host.runtime.container_inspect(name).await)
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use agent_protocol::task::{Container, EnvironmentFile};
 use http::Uri;
+use tokio::io::AsyncReadExt;
 
 use super::failure::Failure;
 use crate::http_client::{HttpClient, tls};
@@ -36,7 +37,7 @@ async fn read(file: &EnvironmentFile, http: &HttpClient) -> Result<String, Failu
         .strip_prefix("file://")
         .or(place.starts_with('/').then_some(place))
     {
-        tokio::fs::read(path).await.map_err(|e| failed(&e))?
+        read_file(path).await.map_err(|e| failed(&e))?
     } else if place.starts_with("http://") || place.starts_with("https://") {
         let uri: Uri = place.parse().map_err(|_| failed(&"the address is malformed"))?;
         let body = match uri.scheme_str() {
@@ -53,6 +54,17 @@ async fn read(file: &EnvironmentFile, http: &HttpClient) -> Result<String, Failu
         return Err(failed(&"it is larger than 1 MiB"));
     }
     String::from_utf8(bytes).map_err(|_| failed(&"it is not UTF-8"))
+}
+
+/// What stands in a file, one byte more than is allowed at most. Devices and pipes may have no end, or never begin.
+async fn read_file(path: &str) -> std::io::Result<Vec<u8>> {
+    if !tokio::fs::metadata(path).await?.is_file() {
+        return Err(std::io::Error::other("it is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    let file = tokio::fs::File::open(path).await?;
+    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).await?;
+    Ok(bytes)
 }
 
 /// `NAME=value` lines; `#` starts a comment line; nothing is interpolated and quotes are part of the value.
@@ -124,6 +136,7 @@ mod tests {
         );
         for place in [
             "/no/such/file.env",
+            "/dev/zero",
             "arn:aws:s3:::bucket/a.env",
             "https://127.0.0.1:1/a.env",
         ] {

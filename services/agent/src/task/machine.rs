@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::dependencies::{self, Readiness};
 use super::failure::{Failure, FailureKind};
-use super::record::{Desired, Health, Phase, Status, TaskRecord};
+use super::record::{ContainerRecord, Desired, Health, Phase, Status, TaskRecord};
 use super::steps::{Action, Observation, Outcome, Plan, ReadyImage, Run, Step};
 
 /// Default of restartAttemptPeriod in seconds (TD-36).
@@ -286,8 +286,9 @@ impl TaskMachine {
         if health_counts {
             container.health = seen.health.clone();
         }
-        let all_up = self.record.containers.iter().all(|c| c.phase >= Phase::Running);
-        if all_up && self.record.desired == Desired::Running {
+        // After a crash the end of one container may be seen before the start of another.
+        let all_ran = self.record.containers.iter().all(ContainerRecord::ran);
+        if all_ran || self.is_up() {
             self.record.was_running = true;
         }
         if seen.run == Run::Exited {
@@ -336,16 +337,18 @@ impl TaskMachine {
                 self.record.execution_stopped_at.get_or_insert(at);
             }
         }
-        if self.record.containers.iter().all(|c| c.phase >= Phase::Running)
-            && self.record.desired == Desired::Running
-        {
-            self.record.was_running = true;
-        }
+        self.record.was_running |= self.is_up();
         if self.record.known() == Status::Stopped {
             self.record.desired = Desired::Stopped;
             self.record.stopped_at.get_or_insert(at);
         }
         self.revision += 1;
+    }
+
+    /// Whether every container came up, or ended without ending the task (T-06).
+    fn is_up(&self) -> bool {
+        let record = &self.record;
+        record.desired == Desired::Running && record.containers.iter().all(|c| c.phase >= Phase::Running)
     }
 
     /// The task as a whole cannot go on.

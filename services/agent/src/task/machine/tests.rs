@@ -511,3 +511,19 @@ fn recovery_of_a_container_that_was_made_and_not_noted_starts_it_once() {
     bench.settle();
     assert_eq!(bench.log, ["Start a"]);
 }
+
+#[test]
+fn recovery_in_any_order_knows_that_all_containers_were_up() {
+    let waits = after(container("app"), "init", DependencyCondition::Success);
+    let mut bench = Bench::new(vec![waits, helper("init")]);
+    bench.machine = TaskMachine::recovered(bench.machine.record().clone());
+    bench.machine.plan(bench.clock.now());
+    for (index, code) in [(0, 9), (1, 0)] {
+        let seen = bench.observation(Run::Exited, Some(code));
+        bench
+            .machine
+            .apply(Outcome::Seen(index, Ok(Some(seen))), bench.clock.now());
+    }
+    assert!(bench.machine.record().was_running);
+    assert_eq!(bench.machine.record().known(), Status::Stopped);
+}
