@@ -149,7 +149,7 @@ impl Agent {
         let host = Arc::new(self.into_host(&api, store, identity, engine, cgroups, base));
         let mut running = Running::new(host, saved.tasks, shutdown);
         running
-            .serve(Arc::new(link), endpoint, api, manifest_timeline)
+            .serve(Arc::new(link), endpoint, api, manifest_timeline, &saved.lost)
             .await;
         Ok(running)
     }

@@ -18,6 +18,7 @@ use crate::credentials::CredentialStore;
 use crate::host::Host;
 use crate::task::admission;
 use crate::task::cell::TaskCell;
+use crate::task::failure::{Failure, FailureKind};
 use crate::task::machine::TaskMachine;
 use crate::task::naming::label;
 use crate::task::record::{Desired, TaskRecord};
@@ -193,6 +194,21 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Reports tasks STOPPED whose records cannot be used. Their containers have gone as those of unknown tasks.
+    pub fn give_up(&self, ids: &[String]) {
+        let instance = self.host.container_instance_arn.rsplit_once('/');
+        let Some((place, _)) = instance else { return };
+        let place = place.replacen(":container-instance/", ":task/", 1);
+        for id in ids {
+            let arn = format!("{place}/{id}");
+            let mut record =
+                TaskRecord::new(Task::stop(arn.clone()), self.host.clock.now(), &self.host.random);
+            let text = "the agent cannot read its record of this task";
+            record.reason = Some(Failure::new(FailureKind::TaskState, text).to_string());
+            self.take_on(arn, TaskMachine::new(record));
+        }
     }
 
     /// Brings the engine's events to the tasks, and lets them look at their containers now and then all the same. Runs

@@ -61,6 +61,8 @@ pub struct ImageUse {
 pub struct Saved {
     pub identity: Identity,
     pub tasks: Vec<TaskRecord>,
+    /// Ids of tasks whose records cannot be used: the server takes them for running.
+    pub lost: Vec<String>,
 }
 
 /// The agent's memory: a folder, or nothing that outlives the process.

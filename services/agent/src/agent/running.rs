@@ -64,13 +64,14 @@ impl Running {
         running
     }
 
-    /// Begins to serve containers and the server.
+    /// Begins to serve containers and the server. `lost` are ids of tasks of which there is no usable record.
     pub async fn serve(
         &mut self,
         link: Arc<Link>,
         endpoint: Option<metadata::Endpoint>,
         api: Arc<ApiClient>,
         manifest_timeline: i64,
+        lost: &[String],
     ) {
         let engine = self.engine.clone();
         let shutdown = self.supervisor.shutdown().clone();
@@ -85,6 +86,7 @@ impl Running {
         }
         // No task may come before the containers of unknown ones are gone.
         remove_strays(&engine).await;
+        engine.give_up(lost);
         self.spawn(
             "telemetry",
             TcsSession::new(link.clone(), engine.clone()).run(shutdown.clone()),

@@ -40,13 +40,9 @@ impl Folder {
             _lock: Arc::new(lock(path)?),
         };
         let identity = read(&path.join(IDENTITY))?.unwrap_or_default();
-        Ok((
-            folder,
-            Saved {
-                identity,
-                tasks: read_tasks(&tasks)?,
-            },
-        ))
+        let mut saved = read_tasks(&tasks)?;
+        saved.identity = identity;
+        Ok((folder, saved))
     }
 
     pub fn write_identity(&self, bytes: &[u8]) -> Result<(), StateError> {
@@ -124,8 +120,8 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StateError> {
     }
 }
 
-fn read_tasks(folder: &Path) -> Result<Vec<TaskRecord>, StateError> {
-    let mut tasks: Vec<TaskRecord> = Vec::new();
+fn read_tasks(folder: &Path) -> Result<Saved, StateError> {
+    let mut saved = Saved::default();
     for entry in fs::read_dir(folder).map_err(failed("list", folder))? {
         let path = entry.map_err(failed("list", folder))?.path();
         match path.extension().and_then(|extension| extension.to_str()) {
@@ -138,18 +134,24 @@ fn read_tasks(folder: &Path) -> Result<Vec<TaskRecord>, StateError> {
             _ => continue,
         }
         match read::<TaskRecord>(&path) {
-            Ok(Some(task)) if task.format == FORMAT => tasks.push(task),
-            Ok(Some(task)) => set_aside(&path, &format!("its format is {}", task.format))?,
+            Ok(Some(task)) if task.format == FORMAT => saved.tasks.push(task),
+            Ok(Some(task)) => saved
+                .lost
+                .extend(set_aside(&path, &format!("its format is {}", task.format))?),
             Ok(None) => {}
-            Err(StateError::Unreadable { source, .. }) => set_aside(&path, &source.to_string())?,
+            Err(StateError::Unreadable { source, .. }) => {
+                saved.lost.extend(set_aside(&path, &source.to_string())?)
+            }
             Err(error) => return Err(error),
         }
     }
-    tasks.sort_by_key(|task| task.accepted_at);
-    Ok(tasks)
+    saved.tasks.sort_by_key(|task| task.accepted_at);
+    Ok(saved)
 }
 
-fn set_aside(path: &Path, why: &str) -> Result<(), StateError> {
+/// Gives the id of the task.
+fn set_aside(path: &Path, why: &str) -> Result<Option<String>, StateError> {
     tracing::error!(path = %path.display(), why, "a task's record cannot be used and is set aside");
-    fs::rename(path, path.with_extension("unreadable")).map_err(failed("set aside", path))
+    fs::rename(path, path.with_extension("unreadable")).map_err(failed("set aside", path))?;
+    Ok(path.file_stem().and_then(|id| id.to_str()).map(ToOwned::to_owned))
 }

@@ -59,7 +59,7 @@ async fn a_half_written_file_is_passed_over_and_a_broken_one_is_set_aside() {
     std::fs::write(tasks.join("b.json"), b"{\"fo").unwrap();
     drop(store);
     let (_, saved) = open(folder.path()).await;
-    assert_eq!(saved.tasks, [task("a")]);
+    assert_eq!((saved.tasks, saved.lost), (vec![task("a")], vec!["b".to_owned()]));
     assert!(tasks.join("b.unreadable").exists() && !tasks.join("a.json.new").exists());
 }
 

@@ -76,6 +76,26 @@ async fn containers_of_tasks_that_were_never_noted_are_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_task_whose_record_cannot_be_read_is_reported_stopped_and_its_containers_go() {
+    let mut bench = Bench::new().await;
+    bench
+        .backend
+        .deliver(task("1", vec![container("web", "web:1")]))
+        .await;
+    bench.backend.reported(&arn("1"), "RUNNING").await;
+    bench.kill().await;
+    let file = bench.config.data_dir.clone().unwrap().join("tasks/1.json");
+    std::fs::write(file, "{").unwrap();
+    bench.start();
+    let stopped = bench.backend.reported(&arn("1"), "STOPPED").await;
+    assert_eq!(
+        stopped.reason.as_deref(),
+        Some("TaskStateError: the agent cannot read its record of this task")
+    );
+    assert!(bench.fake.containers().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_clean_shutdown_leaves_tasks_running() {
     let mut bench = Bench::new().await;
     bench
