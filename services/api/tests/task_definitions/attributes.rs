@@ -99,8 +99,8 @@ async fn td14_members_of_containers_need_capabilities() {
         (json!({}), json!({"credentialSpecs": ["credentialspec:arn:aws:s3:::b/x"]}), &["ecs.capability.gmsa"]),
         (json!({}), json!({"credentialSpecs": ["credentialspecdomainless:arn:aws:s3:::b/x"]}), &["ecs.capability.gmsa-domainless"]),
         (json!({}), file("arn:aws:s3:::b/x.env"), &["ecs.capability.env-files.s3"]),
-        (json!({}), file("/x.env"), &[]),
-        (json!({}), file("http://h/x.env"), &[]),
+        (json!({}), file("/x.env"), &["ecs.capability.env-files.url"]),
+        (json!({}), file("http://h/x.env"), &["ecs.capability.env-files.url"]),
         (json!({}), json!({"firelensConfiguration": {"type": "fluentd"}}), &["ecs.capability.firelens.fluentd"]),
         (json!({}), json!({"firelensConfiguration": {"type": "fluentbit", "options": {"config-file-type": "file", "config-file-value": "/x"}}}), &["ecs.capability.firelens.fluentbit", "ecs.capability.firelens.options.config.file"]),
     ])

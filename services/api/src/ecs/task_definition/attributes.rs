@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 
 use aws_model::ecs::types::{
-    Attribute, CPUArchitecture, ContainerDefinition, EFSTransitEncryption, FirelensConfigurationType, IpcMode,
-    LogConfiguration, LogDriver, NetworkMode, PidMode, ResourceType, Secret, TaskDefinition, Volume,
+    Attribute, CPUArchitecture, ContainerDefinition, EFSTransitEncryption, EnvironmentFile,
+    FirelensConfigurationType, IpcMode, LogConfiguration, LogDriver, NetworkMode, PidMode, ResourceType,
+    Secret, TaskDefinition, Volume,
 };
 use domain::Arn;
 
@@ -144,6 +145,8 @@ fn container(needs: &mut Needs, container: &ContainerDefinition, definition: &Ta
             needs.ecs("execution-role-ecr-pull");
         }
     }
+    let files = || container.environment_files.iter().flatten();
+    let in_s3 = |file: &EnvironmentFile| file.value.starts_with("arn:");
     let given = [
         (
             container.repository_credentials.is_some(),
@@ -155,15 +158,9 @@ fn container(needs: &mut Needs, container: &ContainerDefinition, definition: &Ta
             container.start_timeout.is_some() || container.stop_timeout.is_some(),
             "container-ordering",
         ),
-        // Berth's own places need nothing: an agent that can not read one fails the task and names the place (TD-32).
-        (
-            container
-                .environment_files
-                .iter()
-                .flatten()
-                .any(|file| file.value.starts_with("arn:")),
-            "env-files.s3",
-        ),
+        (files().any(in_s3), "env-files.s3"),
+        // Places that Berth has beside S3 (TD-32): the official agent would wait for credentials, whatever the place.
+        (!files().all(in_s3), "env-files.url"),
         (
             container
                 .restart_policy
