@@ -3,6 +3,8 @@
 use aws_model::ecs::types::TaskDefinition;
 use chrono::{DateTime, Utc};
 use domain::Scope;
+use sqlx::FromRow;
+use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 
 use crate::tags::Tag;
@@ -122,13 +124,24 @@ pub async fn find(db: &Db, scope: &Scope, reference: &Reference) -> Result<Optio
     Ok(query.fetch_optional(db.pool()).await?)
 }
 
-/// Rows by id. Not scoped: ids come from rows that were.
+/// Rows by id; those that cannot be read are left out, so that they hold up no others. Not scoped: ids come from rows that were.
 pub async fn by_ids(db: &Db, ids: &[i64]) -> Result<Vec<TaskDefinitionRow>> {
     let sql = format!("SELECT {COLUMNS} FROM task_definitions WHERE id = ANY($1)");
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(ids)
         .fetch_all(db.pool())
-        .await?)
+        .await?;
+    let read = |row: &PgRow| {
+        let definition = TaskDefinitionRow::from_row(row);
+        if let Err(error) = &definition {
+            tracing::error!(
+                error = error as &dyn std::error::Error,
+                "a task definition cannot be read"
+            );
+        }
+        definition.ok()
+    };
+    Ok(rows.iter().filter_map(read).collect())
 }
 
 /// ACTIVE → INACTIVE; an INACTIVE one stays as it is (TD-03). `None` if there is no such revision.

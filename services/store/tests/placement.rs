@@ -375,3 +375,39 @@ async fn nothing_is_placed_again_after_a_commit_that_was_not_confirmed() {
     );
     world.check_books().await;
 }
+
+#[tokio::test]
+async fn what_cannot_be_read_of_one_task_holds_up_no_other() {
+    let world = World::new(&[(10_000, 10_000)]).await;
+    let container = || json!({"name": "a", "image": "x", "cpu": 1, "memory": 1});
+    let definitions = [
+        world.definition("one", container()).await,
+        world.definition("two", container()).await,
+    ];
+    let placer = world.placer();
+    let mut tasks = Vec::new();
+    for definition in &definitions {
+        tasks.extend(done(placer.place(world.job(definition, 1)).await.unwrap()).0);
+    }
+    let spoil = |sql: &'static str| sqlx::query(sql).execute(world.db.pool());
+    spoil("UPDATE task_definitions SET document = '5' WHERE family = 'one'")
+        .await
+        .unwrap();
+    let ids = definitions.map(|definition| definition.id);
+    let read = store::task_definitions::by_ids(&world.db, &ids).await.unwrap();
+    assert_eq!(read.iter().map(|row| row.id).collect::<Vec<_>>(), [ids[1]]);
+    spoil("UPDATE tasks SET spec = '5' FROM task_definitions d WHERE d.id = task_definition_id AND d.family = 'one'")
+        .await
+        .unwrap();
+    let host: Uuid = sqlx::query_scalar("SELECT id FROM container_instances")
+        .fetch_one(world.db.pool())
+        .await
+        .unwrap();
+    let look = store::instances::look(&world.db, &[host])
+        .await
+        .unwrap()
+        .remove(&host)
+        .unwrap();
+    let told: Vec<Uuid> = look.tasks.iter().map(|task| task.assignment.id).collect();
+    assert_eq!(told, [tasks[1]]);
+}

@@ -68,15 +68,25 @@ pub async fn look(db: &Db, instances: &[Uuid]) -> Result<BTreeMap<Uuid, Look>> {
                 tasks: Vec::new(),
             }),
         };
-        if row.try_get::<Option<Uuid>, _>("task_id")?.is_some() {
-            look.tasks.push(Unsettled {
-                desired_status: word(row, "desired_status")?,
-                last_status: word(row, "last_status")?,
-                assignment: Assignment::from_row(row)?,
-            });
+        if let Some(task) = row.try_get::<Option<Uuid>, _>("task_id")? {
+            match unsettled(row) {
+                Ok(unsettled) => look.tasks.push(unsettled),
+                // What another version of ours wrote must not hold up all other tasks and hosts.
+                Err(error) => {
+                    tracing::error!(%task, error = &error as &dyn std::error::Error, "a task cannot be read")
+                }
+            }
         }
     }
     Ok(looks)
+}
+
+fn unsettled(row: &PgRow) -> Result<Unsettled> {
+    Ok(Unsettled {
+        desired_status: word(row, "desired_status")?,
+        last_status: word(row, "last_status")?,
+        assignment: Assignment::from_row(row)?,
+    })
 }
 
 fn word<T: std::str::FromStr<Err = String>>(row: &PgRow, column: &str) -> Result<T> {
