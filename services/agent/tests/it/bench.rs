@@ -128,6 +128,8 @@ impl Drop for Bench {
     fn drop(&mut self) {
         if let Some((_, agent)) = self.running.take() {
             agent.abort();
+            // Its last write holds the lock.
+            let _ = std::fs::File::open(self.folder.join("lock")).and_then(|lock| lock.lock());
         }
         let _ = std::fs::remove_dir_all(&self.folder);
     }
