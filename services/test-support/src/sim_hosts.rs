@@ -15,6 +15,7 @@ use agent::{AccessKey, Agent, AgentConfig, AgentError, HttpClient};
 use chrono::{DateTime, Utc};
 use kit::{Random, Shutdown};
 use parking_lot::Mutex;
+pub use runtime::fake::Delays;
 use runtime::fake::{FakeHost, FakeRuntime};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
