@@ -42,7 +42,7 @@ async fn td14_what_the_agent_cannot_do_finds_no_host() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn td32_td35_paths_and_the_hosts_own_namespaces_need_nothing() {
+async fn td32_td35_environment_files_outside_s3_and_the_hosts_namespaces_find_a_host() {
     let world = World::with_hosts(1).await;
     let place = std::env::temp_dir().join(format!("berth-{}.env", std::process::id()));
     std::fs::write(&place, "A=1\n").unwrap();
