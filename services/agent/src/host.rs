@@ -10,6 +10,8 @@ use tokio::sync::Notify;
 use crate::config::AgentConfig;
 use crate::http_client::HttpClient;
 use crate::images::Images;
+use crate::metadata;
+use crate::session::capabilities::Findings;
 use crate::session::samples::Samples;
 use crate::session::submit::Submitter;
 use crate::state::{Identity, StateError, Store};
@@ -41,6 +43,14 @@ pub struct Host {
 }
 
 impl Host {
+    /// What this host can do besides what its engine says.
+    pub fn findings(&self) -> Findings {
+        Findings {
+            task_cgroups: self.cgroups.is_some(),
+            credentials_endpoint: self.metadata_endpoint.as_deref() == Some(metadata::WELL_KNOWN),
+        }
+    }
+
     /// Changes who the agent is, and returns when that is on disk.
     ///
     /// # Errors

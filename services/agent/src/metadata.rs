@@ -18,7 +18,8 @@ use crate::config::MetadataConfig;
 use crate::engine::Engine;
 use crate::session::api::ApiClient;
 
-const WELL_KNOWN: &str = "http://169.254.170.2";
+/// Where SDKs look for credentials.
+pub const WELL_KNOWN: &str = "http://169.254.170.2";
 /// Ports after the configured one that are tried when it is taken.
 const PORTS_TRIED: u16 = 16;
 

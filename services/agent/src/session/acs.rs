@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agent_protocol::{AcsConnect, AcsFromAgent, AcsToAgent};
+use agent_protocol::{AcsConnect, AcsFromAgent, AcsToAgent, RefusalKind};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -12,25 +12,33 @@ use tokio::time::Instant;
 use super::channel::{Channel, Ended};
 use super::inbox::Inbox;
 use super::link::{Kind, Link};
+use super::registration;
 use crate::engine::Engine;
+use crate::host::Host;
 
 const PROTOCOL_VERSION: u32 = 2;
 
 /// Keeps an ACS connection.
 pub struct AcsSession {
     link: Arc<Link>,
+    host: Arc<Host>,
     inbox: Inbox,
     /// Ask for the keys of all running tasks: they are not kept on disk.
     send_credentials: bool,
+    /// The host was taken out on purpose: it does not come back when the server has forgotten it.
+    deregistered: bool,
 }
 
 impl AcsSession {
     pub fn new(link: Arc<Link>, engine: Arc<Engine>, manifest_timeline: i64) -> Self {
+        let host = engine.host().clone();
         let inbox = Inbox::new(engine, link.container_instance_arn.clone(), manifest_timeline);
         Self {
             link,
+            host,
             inbox,
             send_credentials: true,
+            deregistered: false,
         }
     }
 
@@ -59,6 +67,13 @@ impl AcsSession {
                 Err(error) => {
                     let pause = pauses.after_failure(&error);
                     tracing::warn!(%error, ?pause, "no connection to the server");
+                    match error.refusal() {
+                        Some(RefusalKind::InactiveInstanceException) => self.deregistered = true,
+                        Some(RefusalKind::InvalidInstanceException) if !self.deregistered => {
+                            shutdown.unless_requested(self.register_again()).await;
+                        }
+                        _ => {}
+                    }
                     pause
                 }
             };
@@ -91,6 +106,13 @@ impl AcsSession {
                     return ended;
                 }
             }
+        }
+    }
+
+    async fn register_again(&self) {
+        match registration::register_again(&self.host, &self.link.api).await {
+            Ok(()) => tracing::info!("registered again: the server did not know this host any more"),
+            Err(error) => tracing::warn!(%error, "not registered again"),
         }
     }
 

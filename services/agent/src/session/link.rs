@@ -36,6 +36,16 @@ pub enum ConnectError {
     Open(#[from] OpenError),
 }
 
+impl ConnectError {
+    /// The protocol's word for why the server refused, if it did.
+    pub fn refusal(&self) -> Option<&RefusalKind> {
+        match self {
+            Self::Open(OpenError::Refused(refusal)) => Some(&refusal.kind),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Endpoints {
@@ -166,12 +176,8 @@ pub struct Pauses {
 impl Pauses {
     /// After an attempt that failed.
     pub fn after_failure(&mut self, error: &ConnectError) -> Duration {
-        match error {
-            ConnectError::Open(OpenError::Refused(refusal))
-                if refusal.kind == RefusalKind::InactiveInstanceException =>
-            {
-                self.inactive_wait
-            }
+        match error.refusal() {
+            Some(RefusalKind::InactiveInstanceException) => self.inactive_wait,
             _ => self.backoff.next_delay(&self.random),
         }
     }

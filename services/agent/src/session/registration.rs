@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::api::{ApiClient, ApiError};
-use super::capabilities::Attribute;
+use super::capabilities::{self, Attribute};
 use crate::config::AgentConfig;
+use crate::host::Host;
 
 const BYTES_PER_MIB: u64 = 1024 * 1024;
 const CPU_UNITS_PER_CORE: u64 = 1024;
@@ -134,6 +135,25 @@ pub async fn register(
         tracing::warn!(%error, ?pause, "not registered yet");
         tokio::time::sleep(pause).await;
     }
+}
+
+/// Registers a running agent's host anew, as what it was: the server has lost its memory of it.
+///
+/// # Errors
+/// As [`register`].
+pub async fn register_again(host: &Host, api: &ApiClient) -> Result<(), RegistrationRefused> {
+    let attributes = capabilities::attributes(&host.config, &host.engine, host.findings(), true);
+    let known_as = Some(host.container_instance_arn.as_str());
+    register(
+        api,
+        &host.config,
+        &host.engine,
+        attributes,
+        known_as,
+        &host.random,
+    )
+    .await
+    .map(drop)
 }
 
 /// The default cluster comes to be with its first host.

@@ -189,6 +189,47 @@ async fn an_inactive_instance_waits_before_it_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_was_deregistered_does_not_come_back_when_the_server_has_forgotten_it() {
+    let mut bench = Bench::idle().await;
+    bench.config.session.inactive_wait = Duration::from_millis(10);
+    bench
+        .backend
+        .change(|seen| seen.refusal = Some(RefusalKind::InactiveInstanceException));
+    bench.start();
+    bench
+        .backend
+        .wait_until("a refused connection", |seen| seen.connects.len() == 1)
+        .await;
+    bench
+        .backend
+        .change(|seen| seen.refusal = Some(RefusalKind::InvalidInstanceException));
+    bench
+        .backend
+        .wait_until("further attempts", |seen| seen.connects.len() >= 4)
+        .await;
+    assert_eq!(bench.backend.read(|seen| seen.registrations.len()), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_the_server_does_not_know_any_more_registers_again_as_what_it_was() {
+    let mut bench = Bench::idle().await;
+    bench.config.attributes = [("stack".to_owned(), "prod".to_owned())].into();
+    bench
+        .backend
+        .change(|seen| seen.refusal = Some(RefusalKind::InvalidInstanceException));
+    bench.start();
+    let again = bench
+        .backend
+        .wait("a second registration", |seen| seen.registrations.get(1).cloned())
+        .await;
+    assert_eq!(again["containerInstanceArn"], INSTANCE_ARN);
+    let attributes = again["attributes"].as_array().unwrap();
+    assert!(attributes.iter().any(|attribute| attribute["name"] == "stack"));
+    bench.backend.change(|seen| seen.refusal = None);
+    bench.backend.connected().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn frames_that_cannot_be_read_are_passed_over() {
     let bench = Bench::new().await;
     for text in [
