@@ -69,3 +69,36 @@ async fn d30_version_consistency_disabled_opts_out() {
     assert_eq!(images(&world), ["fake/app:1", "fake/app:1"]);
     world.all_is_well().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d30_sd01_a_rollback_runs_the_images_that_it_goes_back_to() {
+    let world = World::with_hosts(1).await;
+    let (whole, broken) = (
+        world.define("web", "fake/app:1").await,
+        world.define("web", "fake/create-fails:1").await,
+    );
+    let configuration = json!({
+        "minimumHealthyPercent": 0, "maximumPercent": 100,
+        "deploymentCircuitBreaker": {"enable": true, "rollback": true},
+    });
+    world
+        .create_service(
+            "web",
+            &whole,
+            1,
+            json!({"deploymentConfiguration": configuration}),
+        )
+        .await;
+    world.steady("web").await;
+    let first = digest(&world.tasks_of("web").await[0]);
+    world
+        .update_service("web", json!({"taskDefinition": broken}))
+        .await;
+    world
+        .event("web", "(service web) rolling back to deployment ecs-svc/")
+        .await;
+    let service = world.steady("web").await;
+    assert_eq!(service["taskDefinition"], json!(whole));
+    assert_eq!(images(&world), [format!("fake/app:1@{first}")]);
+    world.all_is_well().await;
+}
