@@ -9,6 +9,9 @@ import io
 import json
 import tarfile
 import threading
+import time
+
+from conftest import docker
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
@@ -23,6 +26,7 @@ class Registry:
     def __init__(self, user=None, password=None):
         self.expected = user and "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
         self.blobs, self.tags, self.pulls, self.broken = {}, {}, 0, False
+        self.delay = 0  # Seconds before a blob.
 
     def push(self, name, tag, program, **config):
         """An image of one static program; gives its digest."""
@@ -56,6 +60,7 @@ class Registry:
         name, kind, reference = "/".join(words[1:-2]), words[-2], words[-1]
         digest = reference if reference.startswith("sha256:") else self.tags.get((name, reference))
         self.pulls += kind == "manifests"
+        time.sleep(self.delay if kind == "blobs" else 0)
         if digest not in self.blobs:
             return 404, "application/json", b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}'
         return 200, MANIFEST if kind == "manifests" else "application/octet-stream", self.blobs[digest]
@@ -79,7 +84,8 @@ class Registry:
                     self.send_header("Docker-Content-Digest", digest_of(body))
                 self.end_headers()
                 if self.command != "HEAD":
-                    self.wfile.write(body)
+                    with contextlib.suppress(ConnectionError):  # A client that was killed.
+                        self.wfile.write(body)
 
             do_HEAD = do_GET
 
@@ -93,3 +99,10 @@ class Registry:
                 yield self
             finally:
                 server.shutdown()
+
+
+def remove_images(registry):
+    """Removes what was pulled from it."""
+    names = docker("images", "--format", "{{.Repository}} {{.ID}}").splitlines()
+    for image in {line.split()[1] for line in names if line.startswith(registry.host)}:
+        docker("image", "rm", "-f", image, check=False)

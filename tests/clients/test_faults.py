@@ -4,6 +4,7 @@ A Berth of its own serves these tests. One task with a restart policy runs throu
 """
 
 import collections
+import json
 import os
 import pathlib
 import signal
@@ -16,8 +17,9 @@ import botocore.exceptions
 import botocore.httpsession
 import pytest
 from conftest import (
-    KEY, SECRET, Berth, connected, describe, docker, empty, inspect, look, part, prober, register, remove_what_tasks_left, run,
-    running, service, spawn, steady, stopped, until)
+    KEY, PROBE_PROGRAM, SECRET, Berth, connected, describe, docker, inspect, part, prober, register, remove_what_tasks_left, run,
+    running, service, spawn, stopped, until)
+from registry import Registry, remove_images
 
 UNAVAILABLE = (botocore.exceptions.EndpointConnectionError, botocore.exceptions.ConnectionClosedError,
                botocore.exceptions.ReadTimeoutError, botocore.exceptions.ClientError)
@@ -79,8 +81,8 @@ def settled(client, name):
     until(f"{name} is steady", probe, 90)
 
 
-@pytest.mark.parametrize("delay", [0, 0.2, 0.7])
-def test_a_server_and_agent_killed_during_a_deployment_finish_it_after_their_restart(own, delay):
+@pytest.mark.parametrize("how, delay", [("SIGKILL", 0), ("SIGKILL", 0.2), ("SIGKILL", 0.7), ("SIGTERM", 0.2)])
+def test_a_server_and_agent_ended_during_a_deployment_finish_it_after_their_restart(own, how, delay):
     client = own.client()
     register(client, "rolling", prober("app", "on", "TERM=0"))
     register(client, "lasting", prober("app", "on", "TERM=0"), prober("side", "on", "USR1=7", essential=False))
@@ -91,7 +93,7 @@ def test_a_server_and_agent_killed_during_a_deployment_finish_it_after_their_res
     deploy(client, "rolling")
     time.sleep(delay)
 
-    own.stop(signal.SIGKILL)
+    own.stop(signal.Signals[how])
     assert containers_of("lasting")[lasting["taskArn"], "app"] == [part(lasting)["runtimeId"]], "tasks go on"
     docker("kill", "-s", "USR1", part(lasting, "side")["runtimeId"])
     docker("kill", "-s", "USR1", part(ending)["runtimeId"])
@@ -128,30 +130,12 @@ def test_a_postgresql_killed_during_a_deployment_comes_back_and_the_deployment_f
     until("nothing is left over", lambda: not containers_of("database"), 30)
 
 
-def test_k05_a_restart_policy_restarts_an_essential_container_that_ran_for_its_period(own):
-    client, task = own.client(), own.restarted
-    runtime_id = part(task)["runtimeId"]
-    until("it was started again in place", lambda: inspect(runtime_id)["State"]["StartedAt"] > task["startedAt"].strftime(
-        "%Y-%m-%dT%H:%M:%S.%f") and inspect(runtime_id)["State"]["Running"] and restart_count(runtime_id) == 1, 75)
-    found = describe(client, task["taskArn"])
-    assert found["lastStatus"] == "RUNNING" and part(found)["runtimeId"] == runtime_id
-    assert "exitCode" not in part(found)
-    client.stop_task(task=task["taskArn"])
-    docker("kill", runtime_id, check=False)
-    assert stopped(client, task["taskArn"])["stopCode"] == "UserInitiated", "no restart while it is stopped"
-
-
-def restart_count(runtime_id):
-    import json
-    environment = dict(pair.split("=", 1) for pair in inspect(runtime_id)["Config"]["Env"])
-    reply = docker("exec", runtime_id, "/probe", "fetch", environment["ECS_CONTAINER_METADATA_URI_V4"], check=False)
-    return json.loads(reply)["RestartCount"] if reply else None
-
-
 # Server and agent apart.
 
 class Apart:
     """A server without an agent, and an agent without a server."""
+
+    flags = ["--no-agent", "--host-loss-after", "4s"]
 
     def __init__(self, folder):
         self.server = Berth(folder)
@@ -178,7 +162,7 @@ class Apart:
 def apart(tmp_path_factory, probe):
     apart = Apart(tmp_path_factory.mktemp("apart"))
     try:
-        apart.server.start("--no-agent", "--host-loss-after", "4s")
+        apart.server.start(*apart.flags)
         apart.start_agent()
         until("the agent is connected", lambda: connected(apart.client))
         apart.instance = apart.client.list_container_instances()["containerInstanceArns"][0]
@@ -206,6 +190,56 @@ def test_an_agent_that_is_killed_and_started_again_goes_on_with_its_tasks(apart)
     assert client.list_container_instances()["containerInstanceArns"] == [apart.instance]
     found = describe(client, stays["taskArn"])
     assert found["lastStatus"] == "RUNNING" and part(found)["runtimeId"] == part(stays)["runtimeId"]
+    client.stop_task(task=stays["taskArn"])
+    assert part(stopped(client, stays["taskArn"]))["exitCode"] == 0
+
+
+def test_what_happens_while_an_agent_is_dead_is_made_up_for(apart):
+    client = apart.client
+    register(client, "meanwhile", prober("app", "on", "TERM=3"))
+    removed, asked = (running(client, run(client, "meanwhile")) for _ in range(2))
+    apart.kill_agent()
+    docker("rm", "-f", part(removed)["runtimeId"])
+    client.stop_task(task=asked["taskArn"], reason="meanwhile")
+    accepted = run(client, "meanwhile") if apart.is_connected(True) else None
+    apart.start_agent()
+    gone = stopped(client, removed["taskArn"])
+    assert part(gone)["reason"].startswith("ContainerVanishedError: ") and "exitCode" not in part(gone)
+    ended = stopped(client, asked["taskArn"])
+    assert part(ended)["exitCode"] == 3 and ended["stoppedReason"] == "meanwhile"
+    if accepted:
+        running(client, accepted)
+        client.stop_task(task=accepted)
+        stopped(client, accepted)
+
+
+def test_an_agent_killed_during_a_pull_pulls_again(apart):
+    client = apart.client
+    with Registry().serving() as registry:
+        registry.push("app", "1", PROBE_PROGRAM)
+        registry.delay = 1
+        register(client, "pulling", prober("app", "exit", "0", image=f"{registry.host}/app:1"))
+        arn = run(client, "pulling")
+        until("it is being pulled", lambda: registry.pulls)
+        apart.kill_agent()
+        apart.start_agent()
+        task = stopped(client, arn)
+        assert part(task)["exitCode"] == 0 and part(task)["imageDigest"]
+        remove_images(registry)
+
+
+def test_a_server_that_is_away_for_long_finds_its_hosts_and_tasks_as_they_are(apart):
+    client = apart.client
+    register(client, "outage", prober("app", "on", "USR1=9", "TERM=0"))
+    stays, ends = (running(client, run(client, "outage")) for _ in range(2))
+    apart.server.stop(signal.SIGKILL)
+    docker("kill", "-s", "USR1", part(ends)["runtimeId"])
+    time.sleep(25)  # An agent that backs off has long pauses by now.
+    apart.server.start(*apart.flags)
+    assert part(stopped(client, ends["taskArn"]))["exitCode"] == 9
+    until("the agent is back", lambda: apart.is_connected(True), 30)
+    found = describe(client, stays["taskArn"])
+    assert found["lastStatus"] == found["desiredStatus"] == "RUNNING" and part(found)["runtimeId"] == part(stays)["runtimeId"]
     client.stop_task(task=stays["taskArn"])
     assert part(stopped(client, stays["taskArn"]))["exitCode"] == 0
 
@@ -274,3 +308,22 @@ def test_a_reset_returns_when_everything_is_gone_and_its_containers_are_stopped(
     apart.instance = client.list_container_instances()["containerInstanceArns"][0]
     register(client, "after", prober("app", "exit", "0"))
     assert part(stopped(client, run(client, "after")))["exitCode"] == 0
+
+
+def test_k05_a_restart_policy_restarts_an_essential_container_that_ran_for_its_period(own):
+    client, task = own.client(), own.restarted
+    runtime_id = part(task)["runtimeId"]
+    until("it was started again in place", lambda: inspect(runtime_id)["State"]["StartedAt"] > task["startedAt"].strftime(
+        "%Y-%m-%dT%H:%M:%S.%f") and inspect(runtime_id)["State"]["Running"] and restart_count(runtime_id) == 1, 75)
+    found = describe(client, task["taskArn"])
+    assert found["lastStatus"] == "RUNNING" and part(found)["runtimeId"] == runtime_id
+    assert "exitCode" not in part(found)
+    client.stop_task(task=task["taskArn"])
+    docker("kill", runtime_id, check=False)
+    assert stopped(client, task["taskArn"])["stopCode"] == "UserInitiated", "no restart while it is stopped"
+
+
+def restart_count(runtime_id):
+    environment = dict(pair.split("=", 1) for pair in inspect(runtime_id)["Config"]["Env"])
+    reply = docker("exec", runtime_id, "/probe", "fetch", environment["ECS_CONTAINER_METADATA_URI_V4"], check=False)
+    return json.loads(reply)["RestartCount"] if reply else None

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import docker, look, part, prober, register, run, running, stopped, until
+from conftest import look, part, prober, register, run, running, until
 
 
 def variables(task, name="app"):

@@ -2,8 +2,7 @@
 
 import socket
 
-import pytest
-from conftest import container, describe, docker, free_port, inspect, look, part, prober, register, run, running, stopped, until
+from conftest import free_port, look, part, prober, register, run, running, stopped, until
 
 
 def port(container_port, **more):

@@ -1,7 +1,5 @@
 """Services over real containers: keeping the count, rolling, failing, scaling, draining."""
 
-import time
-
 import botocore.exceptions
 import pytest
 from conftest import (
@@ -223,7 +221,8 @@ def test_dr01_draining_the_only_host_keeps_the_last_tasks_and_places_no_new_ones
         drained = live.update_container_instances_state(containerInstances=[instance], status="DRAINING")["containerInstances"]
         assert drained[0]["status"] == "DRAINING"
         until("one of the two may stop", lambda: len(tasks_of(live, "drained")) == 1)
-        assert live.run_task(taskDefinition="alone")["tasks"] == []
+        with pytest.raises(botocore.exceptions.ClientError, match="No Container Instances were found in your cluster."):
+            live.run_task(taskDefinition="alone")
         assert describe(live, alone)["desiredStatus"] == "RUNNING", "standalone tasks stay"
         assert service(live, "drained")["runningCount"] == 1, "minimumHealthyPercent keeps the other"
     finally:

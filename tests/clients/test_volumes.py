@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from conftest import PROBE, describe, docker, inspect, look, part, prober, register, run, running, stopped, until
+from conftest import docker, inspect, look, part, prober, register, run, running, stopped
 
 
 def mount(volume, path, **more):
