@@ -139,7 +139,7 @@ impl Default for MetadataConfig {
     }
 }
 
-/// Timing of the sessions with the server; the defaults are the official agent's.
+/// Timing of the sessions with the server; the defaults are the official agent's but for `reconnect`.
 #[derive(Debug, Clone)]
 pub struct SessionConfig {
     /// Pause between two telemetry reports.
@@ -150,7 +150,8 @@ pub struct SessionConfig {
     pub silence_limit: Duration,
     /// A connection is renewed at this age (up to 5 minutes later, by chance).
     pub connection_lifetime: Duration,
-    /// First and longest pause between two attempts to connect.
+    /// First and longest pause between two attempts to connect. The longest is much shorter than the official agent's two minutes: a
+    /// server that was away for long gives its hosts no more than `host_loss_after` to come back.
     pub reconnect: (Duration, Duration),
     /// Pause after the server said that this container instance is inactive.
     pub inactive_wait: Duration,
@@ -165,7 +166,7 @@ impl Default for SessionConfig {
             metrics: true,
             silence_limit: Duration::from_secs(60),
             connection_lifetime: Duration::from_secs(30 * 60),
-            reconnect: (Duration::from_millis(250), Duration::from_secs(120)),
+            reconnect: (Duration::from_millis(250), Duration::from_secs(4)),
             inactive_wait: Duration::from_secs(60 * 60),
             submit_retry_limit: Duration::from_secs(30),
         }
