@@ -49,6 +49,7 @@ CREATE TABLE idempotency_tokens (
     created_at  timestamptz NOT NULL,
     PRIMARY KEY (account, region, operation, token)
 );
+CREATE INDEX idempotency_tokens_age ON idempotency_tokens (created_at);
 
 CREATE TABLE clusters (
     id                                  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use kit::Clock;
-use store::{Db, Result, Wake, instances, retention, task_definitions, tokens};
+use store::{Db, Result, Wake, instances, retention, task_definitions};
 
 use crate::driver::{Concern, Looked, Reconciler, Sweep};
 use crate::{ReconcilerConfig, Surroundings};
@@ -14,6 +14,8 @@ use crate::{ReconcilerConfig, Surroundings};
 const BATCH: i64 = 1_000;
 /// Task definitions are looked for among all tasks, which is dear.
 const DEFINITIONS: i64 = 20;
+/// Idempotency tokens that go in one look: each call of a client may leave one.
+const TOKENS: i64 = 10_000;
 /// How long idempotency tokens are remembered.
 const TOKENS_KEPT: TimeDelta = TimeDelta::hours(24);
 
@@ -66,6 +68,7 @@ impl Reconciler for TaskReaper {
                 "deployments",
                 retention::finished_deployments(db, finished_before, BATCH).await?,
             ),
+            ("tokens", retention::tokens(db, now - TOKENS_KEPT, TOKENS).await?),
         ];
         let again_now = bounded.iter().any(|(_, gone)| *gone >= BATCH as u64);
         let mut did = Vec::from(bounded);
@@ -76,7 +79,6 @@ impl Reconciler for TaskReaper {
                 task_definitions::purge(db, DEFINITIONS).await?,
             ),
             ("clusters", retention::inactive_clusters(db, before, BATCH).await?),
-            ("tokens", tokens::forget_before(db, now - TOKENS_KEPT).await?),
         ]);
         Ok(Looked {
             again_now,

@@ -44,6 +44,13 @@ pub async fn inactive_clusters(db: &Db, before: DateTime<Utc>, limit: i64) -> Re
     delete(db, sql, before, limit).await
 }
 
+/// Idempotency tokens that were first used before `before` (R-09). Clients send one with every call, so there are many.
+pub async fn tokens(db: &Db, before: DateTime<Utc>, limit: i64) -> Result<u64> {
+    let sql = "DELETE FROM idempotency_tokens WHERE ctid = ANY(ARRAY(SELECT ctid FROM idempotency_tokens WHERE created_at < $1 \
+         ORDER BY created_at LIMIT $2))";
+    delete(db, sql, before, limit).await
+}
+
 async fn delete(db: &Db, sql: &'static str, before: DateTime<Utc>, limit: i64) -> Result<u64> {
     let done = sqlx::query(sql)
         .bind(before)

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::Scope;
 use sha2::{Digest, Sha256};
 
-use crate::{Db, Result, Tx};
+use crate::{Result, Tx};
 
 /// A client token of one operation, with what it was sent with.
 #[derive(Debug, Clone)]
@@ -99,13 +99,4 @@ pub async fn unclaim(tx: &mut Tx, token: &Token) -> Result<()> {
     .execute(&mut **tx)
     .await?;
     Ok(())
-}
-
-/// Forgets tokens that were first used before `before`, of all accounts. Gives how many.
-pub async fn forget_before(db: &Db, before: DateTime<Utc>) -> Result<u64> {
-    let done = sqlx::query("DELETE FROM idempotency_tokens WHERE created_at < $1")
-        .bind(before)
-        .execute(db.pool())
-        .await?;
-    Ok(done.rows_affected())
 }
