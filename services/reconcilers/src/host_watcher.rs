@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use planning::deployment::StopCode;
 use store::{Db, Result, Wake, instances, leases, task_reports};
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::driver::{Concern, Looked, Reconciler, Sweep};
 use crate::{ReconcilerConfig, Surroundings};
@@ -42,8 +42,17 @@ impl HostWatcher {
         for (host, ec2_instance_id) in instances::lost(&self.db, silent_since).await? {
             let reason = reason(ContainerInstanceId(host), ec2_instance_id);
             let code = StopCode::TerminationNotice.as_str();
-            let stopped =
-                task_reports::stop_all_on_lost_host(&self.db, host, silent_since, code, &reason, now).await?;
+            let stopping =
+                task_reports::stop_all_on_lost_host(&self.db, host, silent_since, code, &reason, now);
+            let stopped = match stopping.await {
+                Ok(stopped) => stopped,
+                // The others must not be kept waiting; the next look comes to this one again.
+                Err(error) => {
+                    let host = ContainerInstanceId(host);
+                    error!(%host, error = &error as &dyn std::error::Error, "the tasks of a lost host could not be given up");
+                    continue;
+                }
+            };
             if stopped > 0 {
                 warn!(host = %ContainerInstanceId(host), tasks = stopped, "host lost: its tasks are given up");
                 hosts += 1;
