@@ -7,6 +7,7 @@ mod container;
 mod docker;
 mod execution_role;
 mod image;
+mod logs;
 mod secrets;
 mod volumes;
 

@@ -13,7 +13,7 @@ use aws_model::ecs::types::{
 use domain::TaskId;
 use store::instances::Assignment;
 
-use super::{Host, docker, image, secrets};
+use super::{Host, docker, image, logs, secrets};
 use crate::LogDriverMode;
 
 /// Seconds that a container must have run before it is restarted, unless its policy says otherwise (TD-36).
@@ -49,10 +49,11 @@ pub(super) fn all(
                     .container_arn(&host.cluster, TaskId(assignment.id), record.id)
             });
             let mode = document.network_mode.unwrap_or_default();
+            let log = logs::config(definition, TaskId(assignment.id), log_mode);
             Container {
                 container_arn: arn,
                 image: image::pinned(definition, &assignment.image_digests),
-                docker_config: Some(docker::config(definition, over, mode, log_mode)),
+                docker_config: Some(docker::config(definition, over, mode, log)),
                 ..container(host, mode, definition, over)
             }
         })

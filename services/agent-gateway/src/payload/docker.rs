@@ -3,11 +3,9 @@
 use agent_protocol::task::DockerConfig;
 use aws_model::ecs::types::{
     ContainerDefinition, ContainerOverride, Device, DeviceCgroupPermission, HealthCheck, LinuxParameters,
-    LogConfiguration, NetworkMode, Tmpfs,
+    NetworkMode, Tmpfs,
 };
 use serde_json::{Map, Value, json};
-
-use crate::log_mode::{self, LogDriverMode};
 
 const MIB: i64 = 1024 * 1024;
 const NANOSECONDS: i64 = 1_000_000_000;
@@ -15,8 +13,6 @@ const NANOSECONDS: i64 = 1_000_000_000;
 const INTERVAL: i32 = 30;
 const TIMEOUT: i32 = 5;
 const RETRIES: i32 = 3;
-/// What a container that does not wait for its log driver may have in memory (TD-38).
-const LOG_BUFFER: &str = "10m";
 
 /// Whether Docker's health is to be reported: `NONE` only switches the image's check off.
 pub(super) fn is_health_checked(definition: &ContainerDefinition) -> bool {
@@ -31,9 +27,9 @@ pub(super) fn config(
     definition: &ContainerDefinition,
     over: &ContainerOverride,
     mode: NetworkMode,
-    log_mode: LogDriverMode,
+    log: Option<Value>,
 ) -> DockerConfig {
-    let host_config = host_config(definition, over, mode, log_mode);
+    let host_config = host_config(definition, over, mode, log);
     let version = match (
         host_config.contains_key("Init"),
         definition.health_check.is_some(),
@@ -113,7 +109,7 @@ fn host_config(
     definition: &ContainerDefinition,
     over: &ContainerOverride,
     mode: NetworkMode,
-    log_mode: LogDriverMode,
+    log: Option<Value>,
 ) -> Map<String, Value> {
     let mut host = Members(Map::new());
     host.put("NetworkMode", Some(mode.as_str()));
@@ -144,8 +140,7 @@ fn host_config(
     let sysctls =
         sysctls.filter_map(|control| Some((control.namespace.clone()?, json!(control.value.clone()?))));
     host.put_filled("Sysctls", Value::Object(sysctls.collect()));
-    let log = definition.log_configuration.as_ref();
-    host.put("LogConfig", log.map(|log| log_config(log, log_mode)));
+    host.put("LogConfig", log);
     let memory = over.memory.or(definition.memory);
     linux(
         &mut host,
@@ -156,18 +151,6 @@ fn host_config(
         memory,
     );
     host.0
-}
-
-/// The definition's options; where they leave the mode open, the account's (TD-38). Blocking is what engines do by themselves.
-fn log_config(log: &LogConfiguration, mode: LogDriverMode) -> Value {
-    let mut options = log.options.clone().unwrap_or_default();
-    if log_mode::is_open(log) && mode == LogDriverMode::NonBlocking {
-        options.insert("mode".to_owned(), "non-blocking".to_owned());
-        options
-            .entry("max-buffer-size".to_owned())
-            .or_insert_with(|| LOG_BUFFER.to_owned());
-    }
-    json!({ "Type": log.log_driver.as_str(), "Config": options })
 }
 
 fn linux(host: &mut Members, linux: &LinuxParameters, memory: Option<i32>) {

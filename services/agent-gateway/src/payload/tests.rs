@@ -273,3 +273,25 @@ fn se01_what_the_execution_role_would_fetch_is_refused_because_agents_would_wait
     assert!(with(in_s3("https://files.example/a.env")).is_ok());
     assert!(with(json!({ "image": "000000000000.dkr.ecr.us-east-1.amazonaws.com/app:1" })).is_ok());
 }
+
+#[test]
+fn l21_a_stream_is_named_by_prefix_container_and_task() {
+    let config = |options: Value| {
+        let mut case = Case::read("small");
+        let container = json!({ "name": "app", "image": "tiny:1", "memory": 64, "logConfiguration": {
+            "logDriver": "awslogs", "options": options,
+        } });
+        case.task_definition.container_definitions = Some(vec![serde_json::from_value(container).unwrap()]);
+        let task = readable(&case.start().unwrap());
+        task["containers"][0]["dockerConfig"]["hostConfig"]["LogConfig"]["Config"].clone()
+    };
+    assert_eq!(
+        config(json!({ "awslogs-group": "g", "awslogs-stream-prefix": "web", "mode": "blocking" })),
+        json!({
+            "awslogs-group": "g", "awslogs-stream": "web/app/bbbb0000000000000000000000000002", "mode": "blocking",
+        })
+    );
+    // Without a prefix the engine names it after the container.
+    let plain = json!({ "awslogs-group": "g", "mode": "blocking" });
+    assert_eq!(config(plain.clone()), plain);
+}
