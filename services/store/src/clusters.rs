@@ -5,10 +5,13 @@ use aws_model::ecs::types::{
 };
 use chrono::{DateTime, Utc};
 use domain::Scope;
+use domain::scope::ScopeError;
+use sqlx::PgConnection;
 use sqlx::types::Json;
 
+use crate::placement::InCluster;
 use crate::tags::Tag;
-use crate::{Db, Result, Tx};
+use crate::{Db, Result, StoreError, Tx};
 
 /// A row of `clusters`.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -90,6 +93,22 @@ pub async fn by_id(db: &Db, id: i64) -> Result<Option<ClusterRow>> {
         .bind(id)
         .fetch_optional(db.pool())
         .await?)
+}
+
+/// The cluster of this row id with whose it is. Not scoped: the id comes from a row that was.
+pub(crate) async fn owned(connection: &mut PgConnection, id: i64) -> Result<InCluster> {
+    let (name, account, region): (String, String, String) =
+        sqlx::query_as("SELECT name, account, region FROM clusters WHERE id = $1")
+            .bind(id)
+            .fetch_one(connection)
+            .await?;
+    let inconsistent = |error: ScopeError| StoreError::Inconsistent {
+        table: "clusters",
+        reason: error.to_string(),
+    };
+    let account = account.parse().map_err(inconsistent)?;
+    let scope = Scope::new(account, region.parse().map_err(inconsistent)?);
+    Ok(InCluster { id, name, scope })
 }
 
 /// The newest cluster of each of these names, INACTIVE ones included (C-03).

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{ContainerInstanceId, DesiredStatus, HealthStatus, InstanceStatus, Scope, TaskStatus};
+use domain::{ContainerInstanceId, DesiredStatus, HealthStatus, InstanceStatus, TaskStatus};
 use planning::query::Subject;
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::deployments;
 use super::record::{DeploymentRow, ServiceRow};
 use crate::placement::InCluster;
-use crate::{Db, Result, StoreError};
+use crate::{Db, Result, clusters};
 
 /// Longer messages name tasks and are never said twice, so nobody has to read them.
 const LONGEST_REPEATED: i32 = 600;
@@ -102,13 +102,6 @@ impl Subject for HostFacts {
     }
 }
 
-#[derive(FromRow)]
-struct Owner {
-    cluster_name: String,
-    account: String,
-    region: String,
-}
-
 /// The service with all that belongs to it; `None` if it is not there or INACTIVE. The generation is read first: a plan that is
 /// made of something newer only fails to commit.
 pub async fn load(db: &Db, id: i64, events_since: DateTime<Utc>) -> Result<Option<Loaded>> {
@@ -122,7 +115,7 @@ pub async fn load(db: &Db, id: i64, events_since: DateTime<Utc>) -> Result<Optio
         .fetch_optional(&mut *connection)
         .await?;
     let Some(service) = row else { return Ok(None) };
-    let cluster = cluster(&mut connection, service.cluster_id).await?;
+    let cluster = clusters::owned(&mut connection, service.cluster_id).await?;
     let deployments = deployments::listed(&mut connection, id).await?;
     let tasks = tasks(&mut connection, id).await?;
     let (hosts, daemon_groups) = if service.is_daemon() {
@@ -143,27 +136,6 @@ pub async fn load(db: &Db, id: i64, events_since: DateTime<Utc>) -> Result<Optio
         events,
         completed,
     }))
-}
-
-async fn cluster(connection: &mut PgConnection, id: i64) -> Result<InCluster> {
-    let owner: Owner =
-        sqlx::query_as("SELECT name AS cluster_name, account, region FROM clusters WHERE id = $1")
-            .bind(id)
-            .fetch_one(connection)
-            .await?;
-    let inconsistent = |error: domain::scope::ScopeError| StoreError::Inconsistent {
-        table: "clusters",
-        reason: error.to_string(),
-    };
-    let scope = Scope::new(
-        owner.account.parse().map_err(inconsistent)?,
-        owner.region.parse().map_err(inconsistent)?,
-    );
-    Ok(InCluster {
-        id,
-        name: owner.cluster_name,
-        scope,
-    })
 }
 
 async fn tasks(connection: &mut PgConnection, service: i64) -> Result<Vec<TaskFacts>> {

@@ -1,12 +1,13 @@
 //! All tasks of a host at once: it is lost, or was deregistered by force.
 
 use chrono::{DateTime, Utc};
-use domain::{Resources, Scope, TaskId};
+use domain::{Resources, TaskId};
+use sqlx::Row as _;
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::instances::release::{self, Release};
-use crate::{Db, Result, StoreError, Tx, Wake, tags};
+use crate::{Db, Result, Tx, Wake, clusters, tags};
 
 /// What [`stop_all`] did.
 #[derive(Debug, Clone, Default)]
@@ -60,21 +61,21 @@ pub async fn stop_all(
         release.add(&row.resources, &row.gpu_ids, &row.task_group);
     }
     let sql = format!(
-        "UPDATE container_instances i SET {} WHERE i.id = $7",
+        "UPDATE container_instances i SET {} WHERE i.id = $7 RETURNING i.cluster_id",
         release::set(1)
     );
-    release
+    let released = release
         .bind(sqlx::query(sqlx::AssertSqlSafe(sql)))
         .bind(instance)
-        .execute(&mut **tx)
+        .fetch_one(&mut **tx)
         .await?;
-    let (cluster_id, cluster, scope) = cluster_of(tx, instance).await?;
+    let cluster = clusters::owned(tx, released.try_get("cluster_id")?).await?;
     let arns: Vec<String> = rows
         .iter()
-        .map(|row| scope.task_arn(&cluster, TaskId(row.id)))
+        .map(|row| cluster.scope.task_arn(&cluster.name, TaskId(row.id)))
         .collect();
-    tags::remove_all(tx, &scope, &arns).await?;
-    let mut wakes = vec![Wake::Host(cluster_id, instance), Wake::Instance(instance)];
+    tags::remove_all(tx, &cluster.scope, &arns).await?;
+    let mut wakes = vec![Wake::Host(cluster.id, instance), Wake::Instance(instance)];
     wakes.extend(rows.iter().filter_map(|row| row.service_id).map(Wake::Service));
     wakes.sort_unstable();
     wakes.dedup();
@@ -109,22 +110,4 @@ pub async fn stop_all_on_lost_host(
     }
     db.commit(tx, stopped.wakes).await?;
     Ok(stopped.tasks)
-}
-
-async fn cluster_of(tx: &mut Tx, instance: Uuid) -> Result<(i64, String, Scope)> {
-    let (id, name, account, region): (i64, String, String, String) = sqlx::query_as(
-        "SELECT c.id, c.name, c.account, c.region FROM container_instances i JOIN clusters c ON c.id = i.cluster_id WHERE i.id = $1",
-    )
-    .bind(instance)
-    .fetch_one(&mut **tx)
-    .await?;
-    let inconsistent = |reason: String| StoreError::Inconsistent {
-        table: "clusters",
-        reason,
-    };
-    let account = account
-        .parse()
-        .map_err(|error| inconsistent(format!("{error}")))?;
-    let region = region.parse().map_err(|error| inconsistent(format!("{error}")))?;
-    Ok((id, name, Scope::new(account, region)))
 }
