@@ -142,3 +142,34 @@ def test_images_are_named_as_registered(live):
     register(live, "img", container())
     task = running(live, run(live, "img"))
     assert task["containers"][0]["image"] == IMAGE
+
+
+def test_r01_ten_tasks_of_one_call_run_each_once_and_give_everything_back(live):
+    instance = live.list_container_instances()["containerInstanceArns"][0]
+
+    def remaining():
+        found = live.describe_container_instances(containerInstances=[instance])["containerInstances"][0]
+        return {r["name"]: r.get("integerValue", sorted(r.get("stringSetValue", []))) for r in found["remainingResources"]}
+
+    before = remaining()
+    register(live, "ten", container(portMappings=[{"containerPort": 8080}]))
+    reply = live.run_task(taskDefinition="ten", count=10)
+    arns = [t["taskArn"] for t in reply["tasks"]]
+    assert len(arns) == 10 and reply["failures"] == []
+    tasks = [running(live, arn) for arn in arns]
+    assert len({host_port(t) for t in tasks}) == len({t["containers"][0]["runtimeId"] for t in tasks}) == 10
+    for arn in arns:
+        live.stop_task(task=arn)
+    live.get_waiter("tasks_stopped").wait(tasks=arns, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    assert remaining() == before, "I-03"
+
+
+def test_the_aws_command_runs_a_task_with_overrides_and_waits_for_its_end(live, berth):
+    register(live, "cli", container(command=["exit", "1"]))
+    over = '{"containerOverrides":[{"name":"app","command":["exit","4"]}]}'
+    arn = berth.aws("run-task", "--task-definition", "cli", "--overrides", over)["tasks"][0]["taskArn"]
+    berth.aws("wait", "tasks-stopped", "--tasks", arn)
+    task = berth.aws("describe-tasks", "--tasks", arn)["tasks"][0]
+    assert task["containers"][0]["exitCode"] == 4
+    failed = berth.aws("wait", "tasks-running", "--tasks", arn, check=False)
+    assert failed.returncode == 255 and "terminal failure" in failed.stderr

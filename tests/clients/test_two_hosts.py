@@ -64,15 +64,24 @@ class Host:
         return docker("-H", self.socket, "ps", "-q", "--no-trunc", "--filter",
                       f"label=com.amazonaws.ecs.task-definition-family={family}").split()
 
-    def kill(self, *processes):
-        for process in processes:
-            process.kill()
-            process.wait()
+    def kill_agent(self):
+        self.agent.kill()
+        self.agent.wait()
+
+    def kill_engine(self):
+        """Without a goodbye to its containers; with its containerd, which a new engine would wait for in vain."""
+        self.engine.kill()
+        self.engine.wait()
+        for process in processes_of(self.folder, "containerd"):
+            end(process)
+        until("its containerd is gone", lambda: not list(processes_of(self.folder, "containerd")), 10)
+        # Where nobody reaps it, its process id still looks alive.
+        (self.folder / "exec/containerd/containerd.pid").unlink(missing_ok=True)
 
     def remove(self):
         """Takes everything away again, whatever state it is in."""
         if self.agent and self.agent.poll() is None:
-            self.kill(self.agent)
+            self.kill_agent()
         if self.engine:
             with contextlib.suppress(Exception):
                 if self.engine.poll() is not None:
@@ -83,10 +92,9 @@ class Host:
             try:
                 self.engine.wait(20)
             except subprocess.TimeoutExpired:
-                self.kill(self.engine)
+                self.kill_engine()
         for process in processes_of(self.folder):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+            end(process)
         for line in reversed(pathlib.Path("/proc/mounts").read_text().splitlines()):
             if line.split()[1].startswith(str(self.folder)):
                 subprocess.run(["umount", "-l", line.split()[1]], capture_output=True)
@@ -95,13 +103,19 @@ class Host:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def processes_of(folder):
-    """What a killed engine left: its containerd and shims name the folder."""
+def processes_of(folder, program=""):
+    """What an engine left: its containerd and shims name the folder."""
     for process in pathlib.Path("/proc").iterdir():
         if process.name.isdigit() and int(process.name) != os.getpid():
             with contextlib.suppress(OSError):
-                if str(folder).encode() in (process / "cmdline").read_bytes():
+                words = (process / "cmdline").read_text().split("\0")
+                if any(str(folder) in word for word in words) and words[0].endswith(program):
                     yield int(process.name)
+
+
+def end(process):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +224,8 @@ def test_s34_a_host_whose_agent_and_engine_die_is_replaced_and_cleaned_up_when_i
     lost = [t["taskArn"] for t in client.describe_tasks(tasks=client.list_tasks(serviceName="spread")["taskArns"])["tasks"]
             if t["containerInstanceArn"] == two.arn]
     begun = time.monotonic()
-    two.kill(two.agent, two.engine)
+    two.kill_agent()
+    two.kill_engine()
     until("all tasks run on the other host", lambda: where(client) == {one.arn: 4}, HOST_LOSS_AFTER + 30)
     print(f"\nhost killed to replacement RUNNING: {time.monotonic() - begun:.1f} s with host_loss_after {HOST_LOSS_AFTER} s")
     for task in client.describe_tasks(tasks=[*lost, standalone])["tasks"]:
@@ -232,12 +247,34 @@ def test_s34_an_agent_that_was_away_too_long_stops_what_was_replaced(hosts, spre
     _, client, one, two = hosts
     stale = two.containers("spread")
     assert len(stale) == 2
-    two.kill(two.agent)
+    two.kill_agent()
     until("all tasks run on the other host", lambda: where(client) == {one.arn: 4}, HOST_LOSS_AFTER + 30)
     assert two.containers("spread") == stale, "nobody is there to stop them"
     two.start_agent()
     until("the stale containers are stopped", lambda: two.containers("spread") == [], 60)
     assert where(client) == {one.arn: 4}
+
+
+def test_an_engine_that_dies_and_comes_back_loses_its_containers_and_nothing_else(hosts, spread):
+    _, client, one, two = hosts
+    register(client, "engine", prober("app", "on", "TERM=0"))
+    alone = client.start_task(taskDefinition="engine", containerInstances=[two.arn])["tasks"][0]["taskArn"]
+    running(client, alone)
+    before = {t["taskArn"] for t in client.describe_tasks(tasks=client.list_tasks(serviceName="spread")["taskArns"])["tasks"]
+              if t["containerInstanceArn"] == one.arn}
+    two.kill_engine()
+    two.start_engine()
+    ended = stopped(client, alone, 90)
+    assert ended["stopCode"] == "EssentialContainerExited" and "exitCode" in part(ended)
+    steady(client, "spread", 90)
+    until("four tasks run", lambda: sum(where(client).values()) == 4)
+    assert before <= set(client.list_tasks(serviceName="spread")["taskArns"]), "the other host's tasks are left alone"
+    ids = {part(t)["runtimeId"] for t in client.describe_tasks(tasks=client.list_tasks(serviceName="spread")["taskArns"])["tasks"]}
+    assert ids == {*one.containers("spread"), *two.containers("spread")}
+    again = client.start_task(taskDefinition="engine", containerInstances=[two.arn])["tasks"][0]["taskArn"]
+    running(client, again)
+    client.stop_task(task=again)
+    stopped(client, again)
 
 
 def test_i08_a_host_that_is_deregistered_by_force_loses_its_tasks_to_the_other(hosts, spread):
@@ -251,6 +288,6 @@ def test_i08_a_host_that_is_deregistered_by_force_loses_its_tasks_to_the_other(h
     for task in client.describe_tasks(tasks=[t["taskArn"] for t in orphans])["tasks"]:
         assert task["lastStatus"] == "STOPPED"
         assert task["stoppedReason"] == "Container instance deregistration forced by user"
-    two.kill(two.agent)
+    two.kill_agent()
     if left := docker("-H", two.socket, "ps", "-q").split():
         docker("-H", two.socket, "rm", "-fv", *left)
