@@ -1,7 +1,7 @@
 //! The whole control plane in this process, on a port of its own: served, killed and started again like a process.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -14,11 +14,13 @@ use sqlx::postgres::PgConnectOptions;
 use store::Db;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::{Client, TestClock};
 
 const CONNECTIONS: u32 = 12;
+/// Threads of one server.
+const THREADS: usize = 2;
 /// How long the threads of a killed server may take to end.
 const LAST_BREATH: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(10);
@@ -131,6 +133,29 @@ impl ControlPlane {
             .expect("the drain does not panic")
     }
 
+    /// Lets the server stand still for a while, as SIGSTOP and SIGCONT do: its connections stay, nothing in it goes on.
+    ///
+    /// # Panics
+    /// When the server is not running.
+    pub async fn freeze(&self, period: Duration) {
+        let thawed = {
+            let life = self.life.lock().await;
+            let life = life.as_ref().expect("the server runs");
+            // Each holds one of the server's threads, and begins when all are held.
+            let (held, thawed) = (Arc::new(Barrier::new(THREADS)), Arc::new(Semaphore::new(0)));
+            for _ in 0..THREADS {
+                let (held, thawed) = (held.clone(), thawed.clone());
+                life.runtime.spawn(async move {
+                    held.wait();
+                    std::thread::sleep(period);
+                    thawed.add_permits(1);
+                });
+            }
+            thawed
+        };
+        let _ = thawed.acquire_many(THREADS as u32).await;
+    }
+
     /// Starts the server again after it was killed or stopped, at the same address and on the same database.
     ///
     /// # Errors
@@ -170,7 +195,7 @@ impl Life {
     ) -> Result<(SocketAddr, Self)> {
         crate::log_if_asked();
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(THREADS)
             .enable_all()
             .build()?;
         let tasks = Tasks::new(Shutdown::new());

@@ -4,8 +4,10 @@
 mod capabilities;
 mod daemons;
 mod failing;
+mod harness;
 mod hosts;
 mod images;
 mod placement;
 mod rolling;
+mod servers;
 mod tasks;

@@ -1,12 +1,11 @@
-//! The life of tasks over time (T-01 to T-08), idempotency, and servers that come and go.
+//! The life of tasks over time (T-01 to T-08), and idempotency.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use berth_tests::record::rank;
 use berth_tests::{CLUSTER, PATIENCE, World, text};
 use serde_json::{Value, json};
-use test_support::{ControlPlane, Settings, SimHosts, eventually};
+use test_support::{ControlPlane, Settings, eventually};
 
 /// Polls a task until it is STOPPED and gives every lastStatus that was seen, in order.
 async fn states_of(world: &World, arn: &str) -> Vec<String> {
@@ -126,66 +125,6 @@ async fn r09_a_token_replayed_in_parallel_to_two_servers_has_one_effect() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn agents_of_a_server_that_is_killed_go_to_another_and_back_without_losing_a_task() {
-    let settings = Settings {
-        host_loss_after: chrono::TimeDelta::seconds(30),
-        ..Settings::default()
-    };
-    let db = test_support::TestDb::new().await;
-    let first = ControlPlane::start(db.options(), settings.clone()).await;
-    let second = ControlPlane::start(db.options(), settings).await;
-    let hosts = SimHosts::of(&[&first, &second]).connected(3).await;
-    let definition = berth_tests::define(&first.client(), "web", "fake/app:1").await;
-    let input =
-        json!({"cluster": CLUSTER, "serviceName": "web", "taskDefinition": definition, "desiredCount": 4});
-    first.client().ok("CreateService", input).await;
-    berth_tests::steady(&first.client(), "web").await;
-    let before = hosts.running_tasks();
-    for (dying, living) in [(&first, &second), (&second, &first)] {
-        dying.kill().await;
-        eventually("an update goes through the other server", PATIENCE, async || {
-            living
-                .client()
-                .call(
-                    "UpdateService",
-                    json!({"cluster": CLUSTER, "service": "web", "desiredCount": 5}),
-                )
-                .await
-                .ok()
-        })
-        .await;
-        berth_tests::steady(&living.client(), "web").await;
-        dying.start_again().await.unwrap();
-        // The client of the hosts asks the first one.
-        hosts.are_connected().await;
-    }
-    assert!(before.is_subset(&hosts.running_tasks()));
-    hosts.no_container_left_over().await;
-    hosts.nothing_ran_twice();
-    test_support::books::balance(db.db().pool()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_stopped_in_an_orderly_way_ends_at_once_and_goes_on_later() {
-    let world = World::with_hosts(2).await;
-    let definition = world.define("web", "fake/app:1").await;
-    world.create_service("web", &definition, 3, json!({})).await;
-    world.steady("web").await;
-    let begun = std::time::Instant::now();
-    assert_eq!(
-        world.server.stop().await,
-        Vec::<String>::new(),
-        "all loops and sessions end by themselves"
-    );
-    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
-    world.server.start_again().await.unwrap();
-    world.hosts.are_connected().await;
-    world.update_service("web", json!({"desiredCount": 4})).await;
-    world.steady("web").await;
-    world.all_is_well().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_task_that_is_stopped_before_it_runs_never_runs_after_that() {
     let world = World::with_hosts(1).await;
     let definition = world.define("slow", "fake/pull-slow:300ms").await;
@@ -212,44 +151,5 @@ async fn a_task_that_is_stopped_before_it_runs_never_runs_after_that() {
         let task: Value = world.task_is(arn, "STOPPED").await;
         assert_eq!(task["stopCode"], "UserInitiated");
     }
-    world.all_is_well().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_reset_leaves_an_empty_berth_and_connected_hosts() {
-    let settings = Settings {
-        allow_reset: true,
-        ..Settings::default()
-    };
-    let world = World::start(settings, 2, |plan| plan).await;
-    let definition = world.define("web", "fake/app:1").await;
-    world.create_service("web", &definition, 4, json!({})).await;
-    world.steady("web").await;
-    let request = http::Request::post(format!("{}/_berth/reset", world.server.url()));
-    let (mut parts, ()) = request.body(()).unwrap().into_parts();
-    world
-        .client
-        .signer()
-        .sign(&mut parts, b"", kit::Clock::now(world.server.clock()))
-        .unwrap();
-    let answer = world
-        .client
-        .send(http::Request::from_parts(parts, bytes::Bytes::new()))
-        .await
-        .unwrap();
-    assert!(answer.status.is_success(), "{answer:?}");
-    assert!(world.hosts.running_tasks().is_empty());
-    assert_eq!(
-        world.client.ok("ListTaskDefinitions", json!({})).await["taskDefinitionArns"],
-        json!([])
-    );
-    assert_eq!(
-        world.client.ok("ListServices", json!({"cluster": CLUSTER})).await["serviceArns"],
-        json!([])
-    );
-    world.hosts.are_connected().await;
-    let definition = world.define("web", "fake/app:1").await;
-    world.create_service("web", &definition, 2, json!({})).await;
-    world.steady("web").await;
     world.all_is_well().await;
 }
