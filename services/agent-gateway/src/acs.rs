@@ -37,7 +37,14 @@ pub(crate) async fn upgrade(State(shared): State<Arc<Shared>>, request: Request)
             shared.lease.held().await;
             let session = described(&shared, &target, &connect);
             match instances::connect(&shared.db, &session, shared.now()).await {
-                Ok(Some(numbers)) => session::run(shared, host, session, numbers, socket).await,
+                Ok(Some(numbers)) => {
+                    let talk = session::run(shared.clone(), host.clone(), session.clone(), numbers, socket);
+                    if let Err(panic) = kit::catching_panics(talk).await {
+                        tracing::error!(instance = %host.instance, panic, "a session panicked");
+                        shared.dispatcher.leave(session.instance, session.session);
+                        mark_disconnected(&shared, &host, &session, shared.now()).await;
+                    }
+                }
                 // Deregistered just now: the next attempt is told.
                 Ok(None) => {}
                 // The socket is dropped, and the agent comes back.
