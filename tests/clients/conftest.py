@@ -27,6 +27,8 @@ PROBE_PROGRAM = os.environ.get("BERTH_TEST_PROBE")
 IMAGES = f"berth-test-{os.getpid()}"
 IMAGE = f"{IMAGES}/hello:1"
 PROBE = f"{IMAGES}/probe:1"
+# On every image of this run, also those that were pulled or that lost their names.
+IMAGE_LABEL = ("dev.berth.test", IMAGES)
 KEY, SECRET = "AKIATESTCLIENTS00000", "a-secret-of-the-client-tests"
 
 
@@ -150,9 +152,14 @@ def import_image(image, program, name, *changes):
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["install", "-m", "0755", program, f"{folder}/{name}"], check=True)
         tar = subprocess.Popen(["tar", "-C", folder, "-c", name], stdout=subprocess.PIPE)
-        words = [word for change in (f'ENTRYPOINT ["/{name}"]', *changes) for word in ("-c", change)]
+        words = [word for change in (f'ENTRYPOINT ["/{name}"]', "LABEL " + "=".join(IMAGE_LABEL), *changes) for word in ("-c", change)]
         subprocess.run(["docker", "import", *words, "-", image], stdin=tar.stdout, check=True, capture_output=True)
         tar.wait()
+
+
+def remove_images():
+    if left := set(docker("images", "-aq", "--filter", "label=" + "=".join(IMAGE_LABEL)).split()):
+        docker("image", "rm", "-f", *left, check=False)
 
 
 def derived_image(image, *instructions, base=PROBE):
@@ -167,7 +174,7 @@ def image():
     assert PROGRAM, "BERTH_TEST_PROGRAM has to name the static sample program (see infra/test)"
     import_image(IMAGE, PROGRAM, "hello")
     yield IMAGE
-    docker("image", "rm", "-f", IMAGE, check=False)
+    remove_images()
 
 
 @pytest.fixture(scope="session")
@@ -176,7 +183,7 @@ def probe():
     assert PROBE_PROGRAM, "BERTH_TEST_PROBE has to name the static test program (see infra/test)"
     import_image(PROBE, PROBE_PROGRAM, "probe")
     yield PROBE
-    docker("image", "rm", "-f", PROBE, check=False)
+    remove_images()
 
 
 @pytest.fixture(scope="session")

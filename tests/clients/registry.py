@@ -11,7 +11,7 @@ import tarfile
 import threading
 import time
 
-from conftest import docker
+from conftest import IMAGE_LABEL
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
@@ -28,14 +28,15 @@ class Registry:
         self.blobs, self.tags, self.pulls, self.broken = {}, {}, 0, False
         self.delay = 0  # Seconds before a blob.
 
-    def push(self, name, tag, program, **config):
+    def push(self, name, tag, program, **labels):
         """An image of one static program; gives its digest."""
         layer = io.BytesIO()
         with tarfile.open(fileobj=layer, mode="w") as tar:
             tar.add(program, arcname="probe")
         packed = gzip.compress(layer.getvalue(), 1)
         document = json.dumps({
-            "architecture": "amd64", "os": "linux", "config": {"Entrypoint": ["/probe"], **config},
+            "architecture": "amd64", "os": "linux", "config": {
+                "Entrypoint": ["/probe"], "Labels": {**labels, IMAGE_LABEL[0]: IMAGE_LABEL[1]}},
             "rootfs": {"type": "layers", "diff_ids": [digest_of(layer.getvalue())]}}).encode()
         manifest = json.dumps({
             "schemaVersion": 2, "mediaType": MANIFEST,
@@ -99,10 +100,3 @@ class Registry:
                 yield self
             finally:
                 server.shutdown()
-
-
-def remove_images(registry):
-    """Removes what was pulled from it."""
-    names = docker("images", "--format", "{{.Repository}} {{.ID}}").splitlines()
-    for image in {line.split()[1] for line in names if line.startswith(registry.host)}:
-        docker("image", "rm", "-f", image, check=False)

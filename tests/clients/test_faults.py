@@ -19,7 +19,7 @@ import pytest
 from conftest import (
     KEY, PROBE_PROGRAM, SECRET, Berth, connected, describe, docker, inspect, part, prober, register, remove_what_tasks_left, run,
     running, service, spawn, stopped, until)
-from registry import Registry, remove_images
+from registry import Registry
 
 UNAVAILABLE = (botocore.exceptions.EndpointConnectionError, botocore.exceptions.ConnectionClosedError,
                botocore.exceptions.ReadTimeoutError, botocore.exceptions.ClientError)
@@ -216,7 +216,7 @@ def test_what_happens_while_an_agent_is_dead_is_made_up_for(apart):
 def test_an_agent_killed_during_a_pull_pulls_again(apart):
     client = apart.client
     with Registry().serving() as registry:
-        registry.push("app", "1", PROBE_PROGRAM)
+        registry.push("app", "1", PROBE_PROGRAM, unlike="any other, so that it takes a while")
         registry.delay = 1
         register(client, "pulling", prober("app", "exit", "0", image=f"{registry.host}/app:1"))
         arn = run(client, "pulling")
@@ -225,7 +225,6 @@ def test_an_agent_killed_during_a_pull_pulls_again(apart):
         apart.start_agent()
         task = stopped(client, arn)
         assert part(task)["exitCode"] == 0 and part(task)["imageDigest"]
-        remove_images(registry)
 
 
 def test_a_server_that_is_away_for_long_finds_its_hosts_and_tasks_as_they_are(apart):
@@ -234,7 +233,7 @@ def test_a_server_that_is_away_for_long_finds_its_hosts_and_tasks_as_they_are(ap
     stays, ends = (running(client, run(client, "outage")) for _ in range(2))
     apart.server.stop(signal.SIGKILL)
     docker("kill", "-s", "USR1", part(ends)["runtimeId"])
-    time.sleep(25)  # An agent that backs off has long pauses by now.
+    time.sleep(12)  # An agent that backs off has long pauses by now.
     apart.server.start(*apart.flags)
     assert part(stopped(client, ends["taskArn"]))["exitCode"] == 9
     until("the agent is back", lambda: apart.is_connected(True), 30)

@@ -7,14 +7,13 @@ import pytest
 from conftest import (
     PROBE, PROBE_PROGRAM, Berth, connected, docker, part, prober, register, remove_what_tasks_left, run, running, steady, stopped,
     until)
-from registry import Registry, remove_images
+from registry import Registry
 
 
 @pytest.fixture
 def registry(probe):
     with Registry().serving() as registry:
         yield registry
-        remove_images(registry)
 
 
 def test_k11_a_pulled_image_has_a_digest_and_pull_times(live, registry):
@@ -36,7 +35,7 @@ def test_k09_a_tag_that_moved_is_pulled_again_and_a_digest_is_kept(live, registr
     register(live, "moves", prober(image=f"{registry.host}/app:1"))
     register(live, "pinned", prober(image=f"{registry.host}/app@{first}"))
     assert part(running(live, run(live, "moves")))["imageDigest"] == first
-    second = registry.push("app", "1", PROBE_PROGRAM, Labels={"version": "2"})
+    second = registry.push("app", "1", PROBE_PROGRAM, version="2")
     assert part(running(live, run(live, "moves")))["imageDigest"] == second
     assert part(running(live, run(live, "pinned")))["imageDigest"] == first
 
@@ -86,7 +85,7 @@ def test_d30_a_services_tasks_run_what_the_tag_meant_for_the_first_one(live, reg
     register(live, "pinned", prober(image=f"{registry.host}/app:1"))
     live.create_service(serviceName="pinned", taskDefinition="pinned", desiredCount=1)
     assert digests(1) == {first}
-    second = registry.push("app", "1", PROBE_PROGRAM, Labels={"version": "2"})
+    second = registry.push("app", "1", PROBE_PROGRAM, version="2")
     live.update_service(service="pinned", desiredCount=3)
     assert digests(3) == {first}
     live.update_service(service="pinned", desiredCount=1, forceNewDeployment=True)
@@ -125,7 +124,6 @@ def test_a_private_registry_is_entered_with_the_keys_of_dockers_configuration(ow
         register(client, "private", prober("app", "exit", "0", image=f"{registry.host}/app:1"))
         task = stopped(client, run(client, "private"))
         assert (part(task).get("exitCode"), part(task)["imageDigest"]) == (0, digest)
-        remove_images(registry)
 
 
 @pytest.mark.parametrize("behavior, asked_again", [("always", True), ("once", False), ("prefer-cached", False)])

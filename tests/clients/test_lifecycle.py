@@ -186,3 +186,19 @@ def test_t40_a_task_that_is_stopped_while_it_starts_ends_too(live):
         assert (task["stopCode"], task["stoppedReason"]) == ("UserInitiated", "changed my mind")
     live_ones = docker("ps", "-q", "--filter", f"ancestor={PROBE}")
     assert live_ones == "", "nothing runs on"
+
+
+def test_a_container_that_somebody_starts_again_after_its_task_is_over_is_stopped(live):
+    register(live, "revived", prober("app"), prober("side", "on", "USR1=2", "TERM=0", essential=False))
+    arn = run(live, "revived")
+    task = running(live, arn)
+    docker("kill", "-s", "USR1", part(task, "side")["runtimeId"])
+    until("the side has ended", lambda: part(describe(live, arn), "side")["lastStatus"] == "STOPPED", 20)
+    docker("start", part(task, "side")["runtimeId"])
+    live.stop_task(task=arn)
+    ended = stopped(live, arn)
+    assert part(ended, "side")["exitCode"] == 2, "the first end is what counts"
+    ids = [part(task, name)["runtimeId"] for name in ("app", "side")]
+    until("neither runs", lambda: not any(inspect(i)["State"]["Running"] for i in ids), 20)
+    docker("start", ids[0])
+    until("it is stopped again", lambda: not inspect(ids[0])["State"]["Running"], 20)
