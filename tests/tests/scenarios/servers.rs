@@ -111,6 +111,20 @@ async fn a_server_that_stands_still_for_a_while_is_overtaken_and_does_no_harm_wh
         host_loss_after: chrono::TimeDelta::seconds(30),
         ..Settings::default()
     };
+    stand_still(settings).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stands_still_for_longer_than_hosts_may_be_silent_does_no_harm_either() {
+    let settings = Settings {
+        host_loss_after: chrono::TimeDelta::milliseconds(1_500),
+        ..Settings::default()
+    };
+    stand_still(settings).await;
+}
+
+/// Freezes the server that leads and holds an agent's session, while the service is worked upon through another one.
+async fn stand_still(settings: Settings) {
     let db = TestDb::new().await;
     let first = ControlPlane::start(db.options(), settings.clone()).await;
     let hosts = SimHosts::of(&[&first]).connected(1).await;
@@ -143,4 +157,23 @@ async fn a_server_that_stands_still_for_a_while_is_overtaken_and_does_no_harm_wh
     others.nothing_ran_twice();
     books::balance(db.db().pool()).await;
     assert_eq!((first.failure().await, second.failure().await), (None, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_put_forward_and_back_costs_no_task() {
+    let world = World::with_hosts(2).await;
+    let definition = world.define("web", "fake/app:1").await;
+    world.create_service("web", &definition, 4, json!({})).await;
+    world.steady("web").await;
+    let before = world.hosts.running_tasks();
+    for hours in [1, -3, 48] {
+        world.server.clock().advance(chrono::TimeDelta::hours(hours));
+        world.update_service("web", json!({"desiredCount": 5})).await;
+        world.steady("web").await;
+        world.update_service("web", json!({"desiredCount": 4})).await;
+        world.steady("web").await;
+        world.hosts.are_connected().await;
+    }
+    assert!(before.intersection(&world.hosts.running_tasks()).count() >= 3);
+    world.all_is_well().await;
 }
