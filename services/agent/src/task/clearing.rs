@@ -22,10 +22,43 @@ pub async fn clear_away(host: &Host, cell: &TaskCell) {
     let pause = until.map_or(host.config.task_cleanup_wait, |until| {
         (until - host.clock.now()).to_std().unwrap_or_default()
     });
-    tokio::time::sleep(pause).await;
+    // A clock that was put back makes nobody wait longer.
+    let over = tokio::time::sleep(pause.min(host.config.task_cleanup_wait));
+    tokio::pin!(over);
+    loop {
+        stop_revived(host, &task).await;
+        tokio::select! {
+            () = &mut over => break,
+            () = cell.wake.notified() => {}
+        }
+    }
     while let Err(what) = remove(host, &task).await {
         tracing::warn!(task = task.arn(), what, "not cleared away yet");
         tokio::time::sleep(RETRY).await;
+    }
+}
+
+/// Stops containers that run although their task is over: somebody else started them again, and nobody counts what they use.
+async fn stop_revived(host: &Host, task: &TaskRecord) {
+    for (index, container) in task.containers.iter().enumerate() {
+        let name = &container.docker_name;
+        let found = host.runtime.container_inspect(name).await;
+        if !found.is_ok_and(|details| details.status.is_running()) {
+            continue;
+        }
+        tracing::warn!(
+            task = task.arn(),
+            container = name,
+            "it runs again although its task is over; stopped"
+        );
+        let seconds = task
+            .definition(index)
+            .stop_timeout
+            .and_then(|seconds| u64::try_from(seconds).ok());
+        let patience = seconds.map_or(host.config.container_stop_timeout, Duration::from_secs);
+        if let Err(error) = host.runtime.container_stop(name, None, patience).await {
+            tracing::warn!(task = task.arn(), container = name, %error, "not stopped");
+        }
     }
 }
 
