@@ -2,6 +2,7 @@
 //!
 //! `bench <berth binary> <sample binary> [--quick]`
 
+mod agents;
 mod client;
 mod containers;
 mod placements;
@@ -29,6 +30,7 @@ async fn main() -> anyhow::Result<()> {
     let server = server::Server::start(&binary, &folder.0).await?;
     let mut figures = containers::measure(&binary, &program, &server, &folder.0, rounds).await?;
     figures.extend(placements::measure(&server, tasks).await?);
+    figures.extend(agents::measure(&server, 300, if quick { 1500 } else { 3000 }).await?);
     server.stop().await?;
     report::publish(&figures, Path::new("target/bench.json"))
 }

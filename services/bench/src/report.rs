@@ -21,6 +21,19 @@ pub struct Figure {
 }
 
 impl Figure {
+    /// A figure without a target.
+    pub fn only(name: impl Into<String>, figure: f64, unit: &'static str) -> Self {
+        Self {
+            name: name.into(),
+            figure,
+            unit,
+            target: "-".to_owned(),
+            ratio: None,
+            against: None,
+            met: None,
+        }
+    }
+
     /// A figure that should be at least `least`.
     pub fn at_least(name: impl Into<String>, figure: f64, unit: &'static str, least: f64) -> Self {
         let target = format!(">= {least}");
