@@ -92,7 +92,9 @@ pub async fn apply(
 
 /// Digests that a service's task reports first are for its deployment (D-30).
 async fn pin_images(db: &Db, before: &TaskRow, after: &TaskRow) -> Result<()> {
-    let Some(deployment) = after.deployment_id else { return Ok(()) };
+    let Some(deployment) = after.deployment_id else {
+        return Ok(());
+    };
     let pairs = before.containers.iter().zip(after.containers.iter());
     let new: BTreeMap<&str, &str> = pairs
         .filter(|(before, after)| before.image_digest != after.image_digest)
