@@ -177,7 +177,7 @@ def test_t34_the_first_cause_of_a_stop_is_kept(live):
 
 
 def test_t40_a_task_that_is_stopped_while_it_starts_ends_too(live):
-    register(live, "early", prober(), prober("late", dependsOn=[{"containerName": "app", "condition": "START"}]))
+    register(live, "early", prober(stopTimeout=2), prober("late", stopTimeout=2, dependsOn=[{"containerName": "app", "condition": "START"}]))
     arns = [run(live, "early") for _ in range(4)]
     with concurrent.futures.ThreadPoolExecutor() as pool:
         list(pool.map(lambda arn: live.stop_task(task=arn, reason="changed my mind"), arns))
@@ -189,7 +189,8 @@ def test_t40_a_task_that_is_stopped_while_it_starts_ends_too(live):
 
 
 def test_a_container_that_somebody_starts_again_after_its_task_is_over_is_stopped(live):
-    register(live, "revived", prober("app"), prober("side", "on", "USR1=2", "TERM=0", essential=False))
+    # A stop may come before the program listens for its signal; then the kill has to come soon.
+    register(live, "revived", prober("app", stopTimeout=2), prober("side", "on", "USR1=2", "TERM=0", essential=False, stopTimeout=2))
     arn = run(live, "revived")
     task = running(live, arn)
     docker("kill", "-s", "USR1", part(task, "side")["runtimeId"])
