@@ -229,15 +229,18 @@ impl Engine {
     fn tell(&self, event: &ContainerEvent) {
         use ContainerEventKind::{Create, Destroy, Die, Health, Oom, Start};
         match event.kind {
-            Die { .. } | Health(_) | Destroy => {}
-            Create | Start | Oom => return,
+            Die { .. } | Health(_) | Destroy | Start => {}
+            Create | Oom => return,
         }
+        // The task itself started it, unless it is over.
+        let is_news = |cell: &TaskCell| event.kind != Start || cell.read(TaskRecord::finished);
         let labels = (
             event.labels.get(label::TASK_ARN),
             event.labels.get(label::CONTAINER_NAME),
         );
         if let (Some(arn), Some(name)) = labels
             && let Some(cell) = self.task(arn)
+            && is_news(&cell)
         {
             cell.container_changed(name);
         }
