@@ -46,6 +46,12 @@ def test_w07_wrong_keys_are_refused(berth):
     assert code(error) == "UnrecognizedClientException"
 
 
+def test_w01_replies_are_json_1_1_with_a_request_id(ecs):
+    headers = ecs.list_clusters()["ResponseMetadata"]["HTTPHeaders"]
+    assert headers["content-type"] == "application/x-amz-json-1.1"
+    assert len(headers["x-amzn-requestid"]) == 36
+
+
 def test_the_aws_command_registers_and_lists(berth, region):
     berth.aws("create-cluster", "--cluster-name", "cli", region=region)
     made = berth.aws("register-task-definition", "--family", "cli", "--container-definitions",
