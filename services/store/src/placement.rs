@@ -90,6 +90,8 @@ pub enum Placed {
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
     pub tasks: Vec<TaskRow>,
+    /// What the API shows of each task's host, in the order of `tasks`.
+    pub places: Vec<Place>,
     /// One entry for each instance that was looked at and did not fit; empty if all tasks were placed.
     pub refusals: Vec<Refusal>,
     /// The nearest miss, for the service event (S-42).
@@ -98,6 +100,13 @@ pub struct Outcome {
     pub no_instances: bool,
     /// The service's generation after this commit, if there was a guard.
     pub generation: Option<i64>,
+}
+
+/// What the API shows of the host that a task was placed on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    pub availability_zone: Option<String>,
+    pub cpu_architecture: Option<String>,
 }
 
 struct Shared {

@@ -11,9 +11,9 @@ use domain::TaskId;
 use serde::Serialize;
 use store::clusters::ClusterRow;
 use store::launch::{self, Launch, LaunchError};
-use store::placement::{InCluster, Job, Outcome, Placed, Target};
+use store::placement::{InCluster, Job, Outcome, Place, Placed, Target};
 use store::task_definitions::TaskDefinitionRow;
-use store::tasks::ShownTask;
+use store::tasks::{ShownTask, TaskRow};
 use store::tokens::{Token, Use};
 
 use crate::ecs::cluster_input::not_yet;
@@ -280,20 +280,27 @@ pub async fn started(
     cx: &Context,
     cluster: &str,
     definition: &TaskDefinitionRow,
+    tags: &[store::tags::Tag],
     placed: Placed,
 ) -> Result<(Vec<Task>, Outcome)> {
     match placed {
         Placed::Done(mut outcome) => {
-            let rows = std::mem::take(&mut outcome.tasks);
-            let ids: Vec<TaskId> = rows.iter().map(|row| TaskId(row.id)).collect();
-            let mut shown = store::tasks::shown(cx.db(), &cx.scope, cluster, &ids).await?;
-            shown.sort_by_key(|shown| ids.iter().position(|id| id.0 == shown.task.id));
-            debug_assert!(
-                shown
-                    .iter()
-                    .all(|shown| shown.task.task_definition_id == definition.id)
-            );
-            Ok((views(cx, cluster, shown).await?, outcome))
+            let places = std::mem::take(&mut outcome.places);
+            let new = std::mem::take(&mut outcome.tasks).into_iter().zip(places);
+            // All that a reply shows is known: nothing has to be read again.
+            let view = |(task, place): (TaskRow, Place)| {
+                let shown = ShownTask {
+                    family: definition.family.clone(),
+                    revision: definition.revision,
+                    host_connected: Some(true),
+                    host_connected_at: Some(task.created_at),
+                    host_availability_zone: place.availability_zone,
+                    host_cpu_architecture: place.cpu_architecture,
+                    task,
+                };
+                view::task::task(&cx.scope, cluster, shown, tags::shown(tags.to_vec()))
+            };
+            Ok((new.map(view).collect(), outcome))
         }
         Placed::Replayed(Use::Different(arns)) => Err(Error::conflict(
             "The client token was used before with other parameters.",

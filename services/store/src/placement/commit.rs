@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::hosts::HostCache;
 use super::queue::Waiting;
-use super::{Job, Outcome, Placed, Target};
+use super::{Job, Outcome, Place, Placed, Target};
 use crate::tags::Tag;
 use crate::tasks::NewTask;
 use crate::tokens::{self, Use};
@@ -147,6 +147,7 @@ impl Committer {
                 .iter()
                 .filter_map(|task| rows.remove(&task.id.uuid()))
                 .collect();
+            draft.outcome.places = draft.new.iter().map(|task| place(&used, task.instance)).collect();
             remember(&mut tx, job, draft).await?;
         }
         let wakes = used.iter().map(|host| Wake::Instance(host.id.uuid()));
@@ -284,6 +285,18 @@ impl Committer {
             self.hosts.stale(host.id.uuid());
         }
         Ok(false)
+    }
+}
+
+/// `used` is in the order of its ids.
+fn place(used: &[Host], instance: ContainerInstanceId) -> Place {
+    let Ok(at) = used.binary_search_by_key(&instance, |host| host.id) else {
+        return Place::default();
+    };
+    let attribute = |name: &str| used[at].attributes.get(name).cloned().flatten();
+    Place {
+        availability_zone: attribute("ecs.availability-zone"),
+        cpu_architecture: attribute("ecs.cpu-architecture"),
     }
 }
 

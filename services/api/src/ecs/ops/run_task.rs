@@ -33,8 +33,9 @@ pub async fn run_task(cx: &Context, mut input: RunTaskRequest) -> Result<RunTask
         tags: input.tags.clone(),
     };
     let job = task_input::job(cx, &cluster, &definition, call, Target::Anywhere(count), token).await?;
+    let tags = job.tags.clone();
     let placed = cx.api.placer.place(job).await?;
-    let (tasks, outcome) = task_input::started(cx, &cluster.name, &definition, placed).await?;
+    let (tasks, outcome) = task_input::started(cx, &cluster.name, &definition, &tags, placed).await?;
     if outcome.no_instances {
         return Err(Error::invalid_parameter(
             "No Container Instances were found in your cluster.",

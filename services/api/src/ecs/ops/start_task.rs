@@ -49,8 +49,9 @@ pub async fn start_task(cx: &Context, input: StartTaskRequest) -> Result<StartTa
         None,
     )
     .await?;
+    let tags = job.tags.clone();
     let placed = cx.api.placer.place(job).await?;
-    let (tasks, outcome) = task_input::started(cx, &cluster.name, &definition, placed).await?;
+    let (tasks, outcome) = task_input::started(cx, &cluster.name, &definition, &tags, placed).await?;
     failures.extend(super::run_task::failures(cx, &cluster.name, &outcome));
     Ok(StartTaskResponse {
         tasks: Some(tasks),
