@@ -180,6 +180,19 @@ async fn r09_a_token_replayed_in_parallel_has_one_effect() {
 }
 
 #[tokio::test]
+async fn r09_a_token_is_replayed_although_the_definition_is_gone_by_now() {
+    let api = with_definition(web()).await;
+    api.host("default", Host::default()).await;
+    let call = json!({"taskDefinition": "web", "clientToken": "abc"});
+    let first = arns(&api.ok("RunTask", call.clone()).await);
+    api.ok("DeregisterTaskDefinition", json!({"taskDefinition": "web:1"}))
+        .await;
+    assert_eq!(arns(&api.ok("RunTask", call).await), first);
+    let other = json!({"taskDefinition": "web", "clientToken": "other"});
+    assert_eq!(api.refused("RunTask", other).await.code, "ClientException");
+}
+
+#[tokio::test]
 async fn r12_start_task_goes_to_the_named_instances() {
     let api = with_definition(web()).await;
     let (one, two) = (

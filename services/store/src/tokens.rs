@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::Scope;
 use sha2::{Digest, Sha256};
 
-use crate::{Result, Tx};
+use crate::{Db, Result, Tx};
 
 /// A client token of one operation, with what it was sent with.
 #[derive(Debug, Clone)]
@@ -69,6 +69,24 @@ pub async fn claim(tx: &mut Tx, token: &Token, now: DateTime<Utc>) -> Result<Use
         Use::Same(resources)
     } else {
         Use::Different(resources)
+    })
+}
+
+/// What the token was used for so far, without claiming it.
+pub async fn used(db: &Db, token: &Token) -> Result<Use> {
+    let row: Option<(Vec<u8>, Vec<String>)> = sqlx::query_as(
+        "SELECT digest, resources FROM idempotency_tokens WHERE account = $1 AND region = $2 AND operation = $3 AND token = $4",
+    )
+    .bind(token.scope.account.as_str())
+    .bind(token.scope.region.as_str())
+    .bind(token.operation)
+    .bind(&token.token)
+    .fetch_optional(db.pool())
+    .await?;
+    Ok(match row {
+        None => Use::First,
+        Some((digest, resources)) if digest == token.digest => Use::Same(resources),
+        Some((_, resources)) => Use::Different(resources),
     })
 }
 

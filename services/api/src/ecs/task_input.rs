@@ -302,23 +302,36 @@ pub async fn started(
             };
             Ok((new.map(view).collect(), outcome))
         }
-        Placed::Replayed(Use::Different(arns)) => Err(Error::conflict(
-            "The client token was used before with other parameters.",
-            arns,
-        )),
-        Placed::Replayed(Use::Same(arns)) => {
-            let ids: Vec<TaskId> = arns
-                .iter()
-                .filter_map(|arn| arn.rsplit('/').next().and_then(|id| id.parse().ok()))
-                .collect();
-            let shown = store::tasks::shown(cx.db(), &cx.scope, cluster, &ids).await?;
-            Ok((views(cx, cluster, shown).await?, Outcome::default()))
-        }
-        Placed::Replayed(Use::First) | Placed::GuardLost => Err(Error::new(
-            ErrorCode::ServerException,
-            "The request could not be carried out. Please try again.",
-        )),
+        Placed::Replayed(used) => Ok((replayed(cx, cluster, used).await?, Outcome::default())),
+        Placed::GuardLost => Err(try_again()),
     }
+}
+
+/// The tasks of the first call with this token, if the parameters are the same.
+pub async fn replayed(cx: &Context, cluster: &str, used: Use) -> Result<Vec<Task>> {
+    let arns = match used {
+        Use::First => return Err(try_again()),
+        Use::Different(arns) => {
+            let text = "The client token was used before with other parameters.";
+            return Err(Error::conflict(text, arns));
+        }
+        Use::Same(arns) => arns,
+    };
+    let ids = arns.iter().filter_map(|arn| arn.rsplit('/').next()?.parse().ok());
+    let ids: Vec<TaskId> = ids.collect();
+    views(
+        cx,
+        cluster,
+        store::tasks::shown(cx.db(), &cx.scope, cluster, &ids).await?,
+    )
+    .await
+}
+
+fn try_again() -> Error {
+    Error::new(
+        ErrorCode::ServerException,
+        "The request could not be carried out. Please try again.",
+    )
 }
 
 /// Replies to calls that start tasks show their tags.

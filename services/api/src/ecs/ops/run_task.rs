@@ -1,5 +1,6 @@
 use aws_model::ecs::types::{Failure, LaunchType, RunTaskRequest, RunTaskResponse};
 use store::placement::{Outcome, Target};
+use store::tokens::Use;
 
 use crate::ecs::task_input::{self, Call};
 use crate::ecs::{cluster_input, find, task_definition};
@@ -15,7 +16,23 @@ pub async fn run_task(cx: &Context, mut input: RunTaskRequest) -> Result<RunTask
     };
     let launch_type = launch_type(&input)?;
     let cluster = find::cluster(cx, input.cluster.as_deref()).await?;
-    let definition = task_definition::find_active(cx, &input.task_definition).await?;
+    let definition = match (
+        task_definition::find_active(cx, &input.task_definition).await,
+        &token,
+    ) {
+        (Ok(definition), _) => definition,
+        // A call that was carried out is answered again whatever became of its definition.
+        (Err(refused), Some(token)) => {
+            return match store::tokens::used(cx.db(), token).await? {
+                Use::First => Err(refused),
+                used => Ok(RunTaskResponse {
+                    tasks: Some(task_input::replayed(cx, &cluster.name, used).await?),
+                    failures: Some(Vec::new()),
+                }),
+            };
+        }
+        (Err(refused), None) => return Err(refused),
+    };
     let call = Call {
         overrides: input.overrides.as_ref(),
         constraints: input.placement_constraints.as_deref().unwrap_or_default(),
