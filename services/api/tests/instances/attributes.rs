@@ -106,3 +106,22 @@ async fn i10_attributes_are_changed_all_or_none() {
     }
     assert_eq!(describe(&api, &arn).await, before);
 }
+
+#[tokio::test]
+async fn i10_custom_attributes_survive_an_agents_restart_and_go_with_deregistration() {
+    let api = world().await;
+    let arn = register_arn(&api).await;
+    let put =
+        json!({ "cluster": "demo", "attributes": [{ "name": "shelf", "value": "test", "targetId": arn }] });
+    api.ok("PutAttributes", put).await;
+    let again = with(registration(), json!({ "containerInstanceArn": arn }));
+    register(&api, again.clone()).await;
+    assert_eq!(
+        attribute(&describe(&api, &arn).await, "shelf"),
+        Some(json!("test"))
+    );
+    let gone = json!({ "cluster": "demo", "containerInstance": arn });
+    api.ok("DeregisterContainerInstance", gone).await;
+    register(&api, again).await;
+    assert_eq!(attribute(&describe(&api, &arn).await, "shelf"), None);
+}

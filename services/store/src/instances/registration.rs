@@ -33,7 +33,8 @@ pub struct Registration {
     pub tags: Vec<Tag>,
 }
 
-/// Makes the instance, or brings the known one up to date: custom attributes stay, DRAINING stays, INACTIVE becomes ACTIVE.
+/// Makes the instance, or brings the known one up to date: custom attributes stay unless it was deregistered (I-10),
+/// DRAINING stays, INACTIVE becomes ACTIVE.
 /// Registered CPU and memory do not fall below what its tasks hold. `None`: the cluster is gone, or the id is another cluster's.
 pub async fn register(
     db: &Db,
@@ -111,7 +112,7 @@ async fn upsert(
              registered_at = CASE i.status WHEN 'INACTIVE' THEN excluded.registered_at ELSE i.registered_at END, \
              ec2_instance_id = coalesce(excluded.ec2_instance_id, i.ec2_instance_id), \
              attributes = coalesce((SELECT jsonb_object_agg(a.key, a.value) FROM jsonb_each(i.attributes) a \
-                 WHERE a.key NOT LIKE 'ecs.%' AND a.key NOT LIKE 'com.amazonaws.ecs.%'), '{{}}') || excluded.attributes, \
+                 WHERE i.status <> 'INACTIVE' AND a.key NOT LIKE 'ecs.%' AND a.key NOT LIKE 'com.amazonaws.ecs.%'), '{{}}') || excluded.attributes, \
              agent_version = coalesce(excluded.agent_version, i.agent_version), \
              agent_hash = coalesce(excluded.agent_hash, i.agent_hash), \
              docker_version = coalesce(excluded.docker_version, i.docker_version), \
