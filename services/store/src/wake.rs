@@ -29,6 +29,8 @@ pub enum Wake {
     Host(i64, Uuid),
     /// This service may need something (its row id).
     Service(i64),
+    /// A load balancer, target group, target or certificate changed: what proxies serve, or what is agreed of a target's health.
+    Routes,
     /// Anything may have changed: sent to listeners that fell behind or were reconnected, and after a reset.
     Everything,
 }
@@ -39,13 +41,16 @@ impl Wake {
             Wake::Instance(id) => format!("i{}", id.simple()),
             Wake::Host(cluster, id) => format!("h{}.{cluster}", id.simple()),
             Wake::Service(id) => format!("s{id}"),
+            Wake::Routes => "r".to_owned(),
             Wake::Everything => "*".to_owned(),
         }
     }
 
     fn decode(text: &str) -> Option<Wake> {
-        if text == "*" {
-            return Some(Wake::Everything);
+        match text {
+            "*" => return Some(Wake::Everything),
+            "r" => return Some(Wake::Routes),
+            _ => {}
         }
         let (kind, rest) = text.split_at_checked(1)?;
         match kind {
@@ -176,6 +181,7 @@ mod tests {
             Wake::Instance(id),
             Wake::Host(42, id),
             Wake::Service(7),
+            Wake::Routes,
             Wake::Everything,
         ] {
             assert_eq!(Wake::decode(&wake.encode()), Some(wake));

@@ -112,7 +112,7 @@ impl Placer {
                     }
                 }
                 Wake::Everything => queues.values().for_each(|queue| queue.dirty.note_all()),
-                Wake::Instance(_) | Wake::Service(_) => {}
+                Wake::Instance(_) | Wake::Service(_) | Wake::Routes => {}
             }
         }
     }

@@ -1,0 +1,1 @@
+//! Sessions of proxies: route snapshots out, health and metrics in.
