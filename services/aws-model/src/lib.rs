@@ -16,7 +16,7 @@ mod timestamp;
 
 pub use blob::Blob;
 pub use decode::{DecodeError, decode, encode};
-pub use generated::ecs;
+pub use generated::{acm, ec2, ecs, elbv2};
 pub use operation::{Nothing, Operation, OperationInfo, OperationVisitor, Protocol, Service};
 pub use schema::Shape;
 pub use string_enum::{StringEnum, UnknownValue};

@@ -156,7 +156,7 @@ impl Cases<'_> {
                 self.put("out of range", json!(1e18));
             }
             Shape::Blob { .. } => self.put("not base64", json!("!")),
-            Shape::List { member, min, max } => self.lists(member, *min, *max),
+            Shape::List { member, min, max, .. } => self.lists(member, *min, *max),
             Shape::Structure { .. } | Shape::Map { .. } | Shape::Boolean | Shape::Document => {}
         }
         if let Some(valid) = valid {

@@ -11,8 +11,12 @@ use crate::schema::Shape;
 pub trait Operation {
     /// The name as clients send it.
     const NAME: &'static str;
+    /// The service it belongs to.
+    const SERVICE: &'static Service;
     /// What a request may hold.
     const INPUT: &'static Shape;
+    /// What a response holds.
+    const OUTPUT: &'static Shape;
     /// Codes of the errors the model lists for this operation, sorted.
     const ERRORS: &'static [&'static str];
     /// The typed request.
@@ -33,6 +37,8 @@ pub struct OperationInfo {
     pub name: &'static str,
     /// What a request may hold.
     pub input: &'static Shape,
+    /// What a response holds.
+    pub output: &'static Shape,
     /// Codes of the errors the model lists for this operation, sorted.
     pub errors: &'static [&'static str],
 }
@@ -43,6 +49,7 @@ impl OperationInfo {
         Self {
             name: Op::NAME,
             input: Op::INPUT,
+            output: Op::OUTPUT,
             errors: Op::ERRORS,
         }
     }
@@ -61,6 +68,8 @@ pub struct Service {
     pub protocol: Protocol,
     /// What stands before the operation in `X-Amz-Target` (W-01); JSON services only.
     pub target_prefix: Option<&'static str>,
+    /// The namespace of its XML answers; Query services only.
+    pub xml_namespace: Option<&'static str>,
 }
 
 /// A wire protocol of AWS.
@@ -72,6 +81,8 @@ pub enum Protocol {
     Json11,
     /// Form parameters in, XML out (W-03).
     Query,
+    /// The same as EC2 has it: other names, lists without a word before the index, another envelope.
+    Ec2,
 }
 
 /// The input or output of an operation that has none.

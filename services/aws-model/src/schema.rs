@@ -1,4 +1,4 @@
-//! Static descriptions of shapes: which values a request may hold.
+//! Static descriptions of shapes: which values a request may hold, and how members are called on the wire.
 
 use std::fmt;
 
@@ -12,6 +12,10 @@ pub enum Shape {
         member: &'static Shape,
         min: Option<i64>,
         max: Option<i64>,
+        /// The element of an item in XML, and what stands before the index in Query's parameters.
+        item: &'static str,
+        /// Whether items stand in Query's parameters and in XML under the list's own name instead.
+        flattened: bool,
     },
     Map {
         value: &'static Shape,
@@ -53,8 +57,12 @@ pub enum Shape {
 
 /// A member of a structure.
 pub struct Member {
-    /// The exact name in a request.
+    /// The model's name, which JSON has.
     pub name: &'static str,
+    /// The name in form parameters.
+    pub query: &'static str,
+    /// The name of the XML element.
+    pub xml: &'static str,
     pub shape: &'static Shape,
     pub required: bool,
 }
@@ -64,15 +72,24 @@ impl Member {
     pub const fn required(name: &'static str, shape: &'static Shape) -> Self {
         Self {
             name,
+            query: name,
+            xml: name,
             shape,
             required: true,
         }
+    }
+
+    /// The member under other names in form parameters and in XML.
+    pub const fn on_wire(self, query: &'static str, xml: &'static str) -> Self {
+        Self { query, xml, ..self }
     }
 
     /// A member that a request may leave out.
     pub const fn optional(name: &'static str, shape: &'static Shape) -> Self {
         Self {
             name,
+            query: name,
+            xml: name,
             shape,
             required: false,
         }

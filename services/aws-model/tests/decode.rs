@@ -270,6 +270,8 @@ mod recursive {
         member: &NODE,
         min: None,
         max: Some(2),
+        item: "member",
+        flattened: false,
     };
 
     #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -282,7 +284,9 @@ mod recursive {
     struct Put;
     impl Operation for Put {
         const NAME: &'static str = "Put";
+        const SERVICE: &'static aws_model::Service = &aws_model::ecs::SERVICE;
         const INPUT: &'static Shape = &NODE;
+        const OUTPUT: &'static Shape = &NODE;
         const ERRORS: &'static [&'static str] = &[];
         type Input = Node;
         type Output = Node;

@@ -6,6 +6,7 @@ mod model;
 mod names;
 mod output;
 mod render;
+mod services;
 #[cfg(test)]
 mod tests;
 
@@ -16,26 +17,7 @@ use anyhow::{Context, Result};
 use botocore::Botocore;
 use layout::Layout;
 use output::Tree;
-
-/// One AWS service to generate. A further service is one more line in [`SERVICES`].
-pub struct ServiceSpec {
-    /// Name of the generated module.
-    pub module: &'static str,
-    /// Directory of the service inside botocore's `data`.
-    pub directory: &'static str,
-    /// API version, the directory below.
-    pub api_version: &'static str,
-    /// Members that clients send although the public model leaves them out: structure, member, shape.
-    pub additions: &'static [(&'static str, &'static str, &'static str)],
-}
-
-const SERVICES: &[ServiceSpec] = &[ServiceSpec {
-    module: "ecs",
-    directory: "ecs",
-    api_version: "2014-11-13",
-    // The ECS agent has a model of its own.
-    additions: &[("RegisterContainerInstanceRequest", "clientToken", "String")],
-}];
+use services::SERVICES;
 
 /// The sources that `generated.rs` and `generated/` are written into, from the workspace root.
 const SOURCE: &str = "services/aws-model/src";
@@ -85,6 +67,9 @@ fn generate(root: &Path, botocore: &Botocore) -> Result<Tree> {
         let mut model = botocore
             .service(service)
             .with_context(|| format!("reading botocore's model of {}", service.directory))?;
+        if let Some(operations) = service.operations {
+            model.select(operations)?;
+        }
         for (structure, member, shape) in service.additions {
             model.add_member(structure, member, shape)?;
         }

@@ -26,7 +26,7 @@ impl Place<'_> {
     fn check(&self, shape: &'static Shape, value: &mut Value) -> Result<(), DecodeError> {
         match (shape, &mut *value) {
             (Shape::Structure { members, .. }, Value::Object(object)) => self.structure(members, object),
-            (Shape::List { member, min, max }, Value::Array(items)) => {
+            (Shape::List { member, min, max, .. }, Value::Array(items)) => {
                 self.length("members", items.len(), *min, *max)?;
                 let mut items = items.iter_mut().enumerate();
                 items.try_for_each(|(at, item)| Place::Index(self, at).check(member, item))

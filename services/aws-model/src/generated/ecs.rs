@@ -17,6 +17,7 @@ pub const SERVICE: Service = Service {
     api_version: "2014-11-13",
     protocol: Protocol::Json11,
     target_prefix: Some("AmazonEC2ContainerServiceV20141113"),
+    xml_namespace: None,
 };
 
 /// All operations, in the order of their names.

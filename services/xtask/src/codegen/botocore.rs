@@ -5,8 +5,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::ServiceSpec;
 use super::model::Model;
+use super::services::ServiceSpec;
 
 /// An installed botocore package.
 pub struct Botocore {

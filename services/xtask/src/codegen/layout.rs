@@ -14,30 +14,30 @@ pub struct Layout<'a> {
     pub modules: BTreeMap<String, Vec<&'a str>>,
     /// The module of each shape.
     pub module_of: BTreeMap<&'a str, String>,
-    /// Shapes that requests are made of; these get a static schema.
-    pub in_requests: BTreeSet<&'a str>,
+    /// Shapes that requests and responses are made of; these get a static schema.
+    pub in_messages: BTreeSet<&'a str>,
 }
 
 impl<'a> Layout<'a> {
     pub fn of(model: &'a Model) -> Result<Self> {
         let mut users: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        let mut in_requests = BTreeSet::new();
+        let mut in_messages = BTreeSet::new();
         for (name, operation) in &model.operations {
             let input = model.reach(operation.input.iter().map(|r| r.shape.as_str()))?;
             let output = model.reach(operation.output.iter().map(|r| r.shape.as_str()))?;
             for &shape in input.union(&output) {
                 users.entry(shape).or_default().push(name);
             }
-            in_requests.extend(input);
+            in_messages.extend(input.union(&output).copied());
         }
         let mut layout = Self {
             modules: BTreeMap::new(),
             module_of: BTreeMap::new(),
-            in_requests,
+            in_messages,
         };
         let first_words: BTreeSet<String> = model.shapes.keys().map(|name| first_word(name)).collect();
         for (name, shape) in &model.shapes {
-            let has_schema = layout.in_requests.contains(name.as_str()) && !shape.is_unconstrained_scalar();
+            let has_schema = layout.in_messages.contains(name.as_str()) && !shape.is_unconstrained_scalar();
             if !shape.has_type() && !has_schema {
                 continue;
             }

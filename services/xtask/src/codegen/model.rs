@@ -26,6 +26,7 @@ pub struct Metadata {
     pub service_id: String,
     pub signing_name: Option<String>,
     pub target_prefix: Option<String>,
+    pub xml_namespace: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -37,8 +38,27 @@ pub struct Operation {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Reference {
     pub shape: String,
+    /// The name in XML, and in EC2's requests with a capital, when it is not the member's.
+    pub location_name: Option<String>,
+    /// The name in EC2's requests, when it is neither of those.
+    pub query_name: Option<String>,
+    /// The element around an operation's output in XML.
+    pub result_wrapper: Option<String>,
+}
+
+impl Reference {
+    /// A mention of a shape, and nothing said about it.
+    pub fn to(shape: &str) -> Self {
+        Self {
+            shape: shape.to_owned(),
+            location_name: None,
+            query_name: None,
+            result_wrapper: None,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -63,6 +83,8 @@ pub struct Shape {
     pub fault: bool,
     #[serde(default)]
     pub document: bool,
+    #[serde(default)]
+    pub flattened: bool,
     pub error: Option<ErrorTrait>,
 }
 
@@ -120,6 +142,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
     }
 }
 
+impl Operation {
+    /// The shapes that the operation mentions directly.
+    pub fn references(&self) -> impl Iterator<Item = &str> {
+        let both = self.input.iter().chain(&self.output).chain(&self.errors);
+        both.map(|reference| reference.shape.as_str())
+    }
+}
+
 impl Shape {
     /// The shapes that this one mentions directly.
     pub fn references(&self) -> impl Iterator<Item = &str> {
@@ -160,12 +190,28 @@ impl Model {
         serde_json::from_str(text).context("parsing the service model")
     }
 
+    /// Leaves only these operations, the shapes they reach, and the exceptions.
+    pub fn select(&mut self, operations: &[&str]) -> Result<()> {
+        for name in operations {
+            ensure!(
+                self.operations.contains_key(*name),
+                "the model has no operation {name}"
+            );
+        }
+        self.operations
+            .retain(|name, _| operations.contains(&name.as_str()));
+        let of_operations = self.operations.values().flat_map(Operation::references);
+        let exceptions = self.shapes.iter().filter(|(_, shape)| shape.exception);
+        let roots = of_operations.chain(exceptions.map(|(name, _)| name.as_str()));
+        let reached: BTreeSet<String> = self.reach(roots)?.into_iter().map(str::to_owned).collect();
+        self.shapes.retain(|name, _| reached.contains(name));
+        Ok(())
+    }
+
     /// Adds a member that is not required at the end of a structure; gives an error once the model has it.
     pub fn add_member(&mut self, structure: &str, member: &str, shape: &str) -> Result<()> {
         self.shape(shape)?;
-        let shape = Reference {
-            shape: shape.to_owned(),
-        };
+        let shape = Reference::to(shape);
         let members = &mut self
             .shapes
             .get_mut(structure)

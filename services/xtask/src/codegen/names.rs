@@ -93,6 +93,11 @@ pub fn serde_camel(snake: &str) -> String {
     words.fold(first, |camel, word| camel + &capitalised(word))
 }
 
+/// The JSON name that serde's `PascalCase` rule gives to a snake-case field.
+pub fn serde_pascal(snake: &str) -> String {
+    snake.split('_').map(capitalised).collect()
+}
+
 /// `WINDOWS_SERVER_2019_FULL` → `WindowsServer2019Full`, `X86_64` → `X86_64`.
 pub fn variant(text: &str) -> String {
     let mut name = String::new();
@@ -132,7 +137,8 @@ pub fn check_distinct<'a>(what: &str, names: impl IntoIterator<Item = (&'a str, 
     Ok(())
 }
 
-fn capitalised(word: &str) -> String {
+/// `cidrBlock` → `CidrBlock`.
+pub fn capitalised(word: &str) -> String {
     let mut letters = word.chars();
     letters
         .next()

@@ -10,11 +10,11 @@ use std::fmt::Write;
 
 use anyhow::{Context, Result};
 
-use super::ServiceSpec;
 use super::layout::Layout;
 use super::model::Model;
 use super::names;
 use super::output::Tree;
+use super::services::ServiceSpec;
 
 /// Everything that rendering reads.
 struct Source<'a> {
@@ -56,7 +56,7 @@ fn check_names(model: &Model, layout: &Layout<'_>) -> Result<()> {
     names::check_distinct(
         "statics",
         layout
-            .in_requests
+            .in_messages
             .iter()
             .map(|&name| (name, names::constant(name))),
     )?;
@@ -98,7 +98,7 @@ impl Source<'_> {
         }
         for name in shapes
             .iter()
-            .filter(|name| self.layout.in_requests.contains(*name))
+            .filter(|name| self.layout.in_messages.contains(*name))
         {
             self.shape_schema(name, module, &mut file)?;
         }

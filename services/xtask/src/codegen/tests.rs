@@ -7,12 +7,14 @@ use serde_json::{Value, json};
 use super::layout::Layout;
 use super::model::Model;
 use super::output::Tree;
-use super::{ServiceSpec, render};
+use super::render;
+use super::services::ServiceSpec;
 
 const SPEC: ServiceSpec = ServiceSpec {
     module: "toy",
     directory: "toy",
     api_version: "2026-01-01",
+    operations: None,
     additions: &[],
 };
 
@@ -23,12 +25,18 @@ fn toy() -> Value {
         "operations": {
             "BuildToy": {"input": {"shape": "BuildToyInput"}, "output": {"shape": "Toy"}, "errors": [{"shape": "ToyBroken"}]},
             "BreakToy": {"input": {"shape": "BreakToyInput"}},
+            "PaintToy": {"input": {"shape": "Paint"}, "output": {"shape": "Paint"}},
         },
         "shapes": {
             "BuildToyInput": {"type": "structure", "members": {"ToyARNs": {"shape": "Names"}, "Toy": {"shape": "Toy"}}},
             "BreakToyInput": {"type": "structure", "members": {"Toy": {"shape": "Toy"}}, "required": ["Toy"]},
             "Toy": {"type": "structure", "members": {"type": {"shape": "ToyType"}, "inside": {"shape": "Toy"},
                 "parts": {"shape": "Toys"}, "weight": {"shape": "Weight"}, "made": {"shape": "Time"}, "labels": {"shape": "Labels"}}},
+            "Paint": {"type": "structure", "members": {"Colours": {"shape": "Colours", "locationName": "colourSet"},
+                "coats": {"shape": "Coats", "locationName": "coat", "queryName": "Layers"}}},
+            "Colours": {"type": "list", "member": {"shape": "Colour", "locationName": "colour"}},
+            "Coats": {"type": "list", "member": {"shape": "Colour"}},
+            "Colour": {"type": "string", "enum": ["red"]},
             "Toys": {"type": "list", "member": {"shape": "Toy"}, "max": 9},
             "ToyType": {"type": "string", "enum": ["WOODEN_BLOCK", "json-file"]},
             "Names": {"type": "list", "member": {"shape": "Name"}},
@@ -93,7 +101,9 @@ fn members_get_their_types_and_only_needed_serde_attributes() {
     );
     assert_has(
         tree.text("generated/toy/ops/break_toy.rs"),
-        &["#[serde(rename = \"Toy\", default)]\npub toy: Toy,"],
+        &[
+            "#[serde(rename_all = \"PascalCase\")]\npub struct BreakToyInput {\n#[serde(default)]\npub toy: Toy,",
+        ],
     );
 }
 
@@ -104,7 +114,7 @@ fn schemas_keep_limits_and_refer_to_each_other() {
         tree.text("generated/toy/types/toy.rs"),
         &[
             "Member::optional(\"inside\", &TOY),",
-            "TOYS: Shape = Shape::List { member: &TOY, min: None, max: Some(9) };",
+            "TOYS: Shape = Shape::List { member: &TOY, min: None, max: Some(9), item: \"member\", flattened: false };",
             "WoodenBlock = \"WOODEN_BLOCK\",",
             "enumeration: ToyType::NAMES",
         ],
@@ -150,4 +160,39 @@ fn names_that_can_not_be_generated_are_refused() {
     let mut model = toy();
     model["metadata"]["protocol"] = json!("smoke-signals");
     assert!(generate(model).is_err());
+}
+
+#[test]
+fn names_on_the_wire_are_those_of_the_protocol() {
+    let mut model = toy();
+    let query = generate(model.clone()).unwrap();
+    let paint = "generated/toy/ops/paint_toy.rs";
+    assert_has(
+        query.text(paint),
+        &[
+            "Member::optional(\"Colours\", &COLOURS).on_wire(\"colourSet\", \"colourSet\"),",
+            "item: \"colour\", flattened: false }",
+            "const OUTPUT: &'static Shape = &PAINT;",
+        ],
+    );
+    model["metadata"]["protocol"] = json!("ec2");
+    let ec2 = generate(model).unwrap();
+    assert_has(
+        ec2.text(paint),
+        &[
+            "Member::optional(\"Colours\", &COLOURS).on_wire(\"ColourSet\", \"colourSet\"),",
+            "Member::optional(\"coats\", &COATS).on_wire(\"Layers\", \"coat\"),",
+        ],
+    );
+    assert_has(ec2.text(paint), &["item: \"item\", flattened: false }"]);
+}
+
+#[test]
+fn only_selected_operations_and_what_they_reach_are_generated() {
+    let mut model = Model::parse(&toy().to_string()).unwrap();
+    model.select(&["PaintToy"]).unwrap();
+    assert_eq!(model.operations.keys().collect::<Vec<_>>(), ["PaintToy"]);
+    let shapes: Vec<_> = model.shapes.keys().map(String::as_str).collect();
+    assert_eq!(shapes, ["Coats", "Colour", "Colours", "Paint", "ToyBroken"]);
+    assert!(model.select(&["SellToy"]).is_err());
 }

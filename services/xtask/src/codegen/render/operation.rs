@@ -1,6 +1,6 @@
 //! Operations: a unit struct each, and the index of them.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::{File, Source};
 use crate::codegen::model::Reference;
@@ -16,20 +16,17 @@ impl Source<'_> {
             .find(|(name, _)| names::snake(name) == module)
             .with_context(|| format!("no operation for module {module}"))?;
         let module = format!("ops::{module}");
-        let (input, shape) = match &operation.input {
-            Some(input) => (
-                self.rust_type(&input.shape, &module, file)?,
-                format!("&{}", self.schema(&input.shape, &module, file)?),
-            ),
-            None => (
-                "crate::operation::Nothing".to_owned(),
-                "&crate::schema::NOTHING".to_owned(),
-            ),
-        };
-        let output = match &operation.output {
-            Some(output) => self.rust_type(&output.shape, &module, file)?,
-            None => "crate::operation::Nothing".to_owned(),
-        };
+        let (input, shape) = self.message(operation.input.as_ref(), &module, file)?;
+        let (output, answer) = self.message(operation.output.as_ref(), &module, file)?;
+        let wrapper = operation
+            .output
+            .as_ref()
+            .and_then(|output| output.result_wrapper.as_ref());
+        ensure!(
+            wrapper.is_none_or(|wrapper| *wrapper == format!("{name}Result")),
+            "aws-model has no place for the result wrapper {wrapper:?} of {name}"
+        );
+        let service = self.service.module;
         let errors = self.error_names(&operation.errors)?;
         file.use_name("crate::schema", "Shape");
         file.use_name("crate::operation", "Operation");
@@ -37,11 +34,32 @@ impl Source<'_> {
         file.item(&format!(
             "impl Operation for {name} {{\n\
              const NAME: &'static str = {name:?};\n\
+             const SERVICE: &'static crate::operation::Service = &crate::generated::{service}::SERVICE;\n\
              const INPUT: &'static Shape = {shape};\n\
+             const OUTPUT: &'static Shape = {answer};\n\
              const ERRORS: &'static [&'static str] = &{errors:?};\n\
              type Input = {input};\ntype Output = {output};\n}}"
         ));
         Ok(())
+    }
+
+    /// The type of a request or response, and the path of its schema.
+    fn message(
+        &self,
+        reference: Option<&Reference>,
+        module: &str,
+        file: &mut File,
+    ) -> Result<(String, String)> {
+        match reference {
+            Some(Reference { shape, .. }) => Ok((
+                self.rust_type(shape, module, file)?,
+                format!("&{}", self.schema(shape, module, file)?),
+            )),
+            None => Ok((
+                "crate::operation::Nothing".to_owned(),
+                "&crate::schema::NOTHING".to_owned(),
+            )),
+        }
     }
 
     fn error_names<'a>(&'a self, errors: &'a [Reference]) -> Result<Vec<&'a str>> {

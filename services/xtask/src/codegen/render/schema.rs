@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Number;
 
 use super::{File, Source};
-use crate::codegen::model::{Kind, Shape};
+use crate::codegen::model::{Kind, Reference, Shape};
 use crate::codegen::names;
 
 impl Source<'_> {
@@ -23,14 +23,27 @@ impl Source<'_> {
                     .member
                     .as_ref()
                     .with_context(|| format!("list {name} has no member"))?;
+                let item = self.item_name(member);
                 let member = self.schema(&member.shape, module, file)?;
-                format!("List {{ member: &{member}, {} }}", range(shape))
+                let flattened = shape.flattened;
+                format!(
+                    "List {{ member: &{member}, {}, item: {item:?}, flattened: {flattened} }}",
+                    range(shape)
+                )
             }
             Kind::Map => {
                 let value = shape
                     .value
                     .as_ref()
                     .with_context(|| format!("map {name} has no value"))?;
+                let renamed = [&shape.key, &shape.value]
+                    .into_iter()
+                    .flatten()
+                    .any(|reference| reference.location_name.is_some());
+                ensure!(
+                    !renamed && !shape.flattened,
+                    "aws-model knows no maps but those of key, value and entry, so not {name}"
+                );
                 let value = self.schema(&value.shape, module, file)?;
                 format!("Map {{ value: &{value}, {} }}", range(shape))
             }
@@ -68,12 +81,36 @@ impl Source<'_> {
             } else {
                 "optional"
             };
-            let _ = writeln!(members, "Member::{kind}({member:?}, &{schema}),");
+            let wire = match self.wire_names(member, reference) {
+                (query, xml) if query == *member && xml == *member => String::new(),
+                (query, xml) => format!(".on_wire({query:?}, {xml:?})"),
+            };
+            let _ = writeln!(members, "Member::{kind}({member:?}, &{schema}){wire},");
         }
         if !members.is_empty() {
             file.use_name("crate::schema", "Member");
         }
         Ok(format!("Structure {{ name: {name:?}, members: &[\n{members}] }}"))
+    }
+
+    /// The names of a member in form parameters and in XML.
+    fn wire_names(&self, member: &str, reference: &Reference) -> (String, String) {
+        let xml = reference.location_name.as_deref().unwrap_or(member);
+        let query = match &reference.query_name {
+            Some(name) => name.clone(),
+            None if self.model.metadata.protocol == "ec2" => names::capitalised(xml),
+            None => xml.to_owned(),
+        };
+        (query, xml.to_owned())
+    }
+
+    /// The element of a list's item in XML, which is also what stands before the index in Query's parameters.
+    fn item_name<'a>(&self, member: &'a Reference) -> &'a str {
+        let protocol_says = match self.model.metadata.protocol.as_str() {
+            "ec2" => "item",
+            _ => "member",
+        };
+        member.location_name.as_deref().unwrap_or(protocol_says)
     }
 
     /// The path of a shape's static, imported where it stands in another file.

@@ -46,18 +46,24 @@ impl Source<'_> {
             .unwrap_or(&metadata.endpoint_prefix);
         let protocol = protocol(metadata)?;
         let target_prefix = &metadata.target_prefix;
+        let xml_namespace = &metadata.xml_namespace;
         let api_version = &metadata.api_version;
+        let (errors, codes) = match self.layout.modules.contains_key("errors") {
+            true => ("mod errors;\n", "pub use errors::ErrorCode;\n\n"),
+            false => ("", ""),
+        };
         let mut operations = String::new();
         for name in self.model.operations.keys() {
             let _ = writeln!(operations, "OperationInfo::of::<ops::{name}>(),");
         }
         Ok(format!(
             "//! Amazon {id}: types, operations and errors of API version {api_version}.\n\n\
-             mod errors;\npub mod ops;\npub mod types;\n\npub use errors::ErrorCode;\n\n\
+             {errors}pub mod ops;\npub mod types;\n\n{codes}\
              use crate::operation::{{OperationInfo, Protocol, Service}};\n\n\
              /// What the service is on the wire.\n\
              pub const SERVICE: Service = Service {{ id: {id:?}, signing_name: {signing_name:?}, \
-             api_version: {api_version:?}, protocol: {protocol}, target_prefix: {target_prefix:?} }};\n\n\
+             api_version: {api_version:?}, protocol: {protocol}, target_prefix: {target_prefix:?}, \
+             xml_namespace: {xml_namespace:?} }};\n\n\
              /// All operations, in the order of their names.\n\
              pub const OPERATIONS: &[OperationInfo] = &[\n{operations}];\n"
         ))
@@ -99,6 +105,7 @@ fn protocol(metadata: &Metadata) -> Result<&'static str> {
         ("json", Some("1.0")) => Ok("Protocol::Json10"),
         ("json", Some("1.1")) => Ok("Protocol::Json11"),
         ("query", _) => Ok("Protocol::Query"),
+        ("ec2", _) => Ok("Protocol::Ec2"),
         (other, version) => bail!("no protocol in aws-model for {other} {version:?}"),
     }
 }

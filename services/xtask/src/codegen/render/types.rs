@@ -21,6 +21,7 @@ impl Source<'_> {
     }
 
     fn structure(&self, name: &str, shape: &Shape, module: &str, file: &mut File) -> Result<()> {
+        let case = Case::of(shape);
         let mut fields = String::new();
         for (member, reference) in &shape.members.0 {
             let field = names::field(member);
@@ -31,7 +32,7 @@ impl Source<'_> {
                 kind = format!("Box<{kind}>");
             }
             let mut attributes = Vec::new();
-            if names::serde_camel(field.trim_start_matches("r#")) != *member {
+            if case.apply(field.trim_start_matches("r#")) != *member {
                 attributes.push(format!("rename = \"{member}\""));
             }
             if shape.required.contains(member) {
@@ -50,7 +51,8 @@ impl Source<'_> {
         file.use_name("serde", "Serialize");
         file.item(&format!(
             "#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]\n\
-             #[serde(rename_all = \"camelCase\")]\npub struct {name} {{\n{fields}}}"
+             #[serde(rename_all = \"{}\")]\npub struct {name} {{\n{fields}}}",
+            case.name()
         ));
         Ok(())
     }
@@ -95,6 +97,43 @@ impl Source<'_> {
             Kind::Timestamp => runtime_type("Timestamp", file),
             Kind::Blob => runtime_type("Blob", file),
         })
+    }
+}
+
+/// How serde makes JSON names of fields.
+#[derive(Clone, Copy)]
+enum Case {
+    Camel,
+    Pascal,
+}
+
+impl Case {
+    /// The rule that most of a structure's members follow.
+    fn of(shape: &Shape) -> Self {
+        let members = &shape.members.0;
+        let capitals = members
+            .iter()
+            .filter(|(name, _)| name.starts_with(char::is_uppercase))
+            .count();
+        if capitals * 2 > members.len() {
+            Self::Pascal
+        } else {
+            Self::Camel
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Camel => "camelCase",
+            Self::Pascal => "PascalCase",
+        }
+    }
+
+    fn apply(self, snake: &str) -> String {
+        match self {
+            Self::Camel => names::serde_camel(snake),
+            Self::Pascal => names::serde_pascal(snake),
+        }
     }
 }
 

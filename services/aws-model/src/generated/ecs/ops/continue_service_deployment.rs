@@ -12,7 +12,9 @@ pub struct ContinueServiceDeployment;
 
 impl Operation for ContinueServiceDeployment {
     const NAME: &'static str = "ContinueServiceDeployment";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &CONTINUE_SERVICE_DEPLOYMENT_REQUEST;
+    const OUTPUT: &'static Shape = &CONTINUE_SERVICE_DEPLOYMENT_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -50,4 +52,9 @@ pub(crate) static CONTINUE_SERVICE_DEPLOYMENT_REQUEST: Shape = Shape::Structure 
         Member::required("hookId", &schema::STRING),
         Member::optional("action", &DEPLOYMENT_LIFECYCLE_HOOK_ACTION),
     ],
+};
+
+pub(crate) static CONTINUE_SERVICE_DEPLOYMENT_RESPONSE: Shape = Shape::Structure {
+    name: "ContinueServiceDeploymentResponse",
+    members: &[Member::optional("serviceDeploymentArn", &schema::STRING)],
 };

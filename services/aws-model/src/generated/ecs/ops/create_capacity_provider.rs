@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::generated::ecs::types::auto::{
     AUTO_REPAIR_CONFIGURATION, AUTO_SCALING_GROUP_PROVIDER, AutoRepairConfiguration, AutoScalingGroupProvider,
 };
-use crate::generated::ecs::types::capacity::CapacityProvider;
+use crate::generated::ecs::types::capacity::{CAPACITY_PROVIDER, CapacityProvider};
 use crate::generated::ecs::types::infrastructure::{INFRASTRUCTURE_OPTIMIZATION, InfrastructureOptimization};
 use crate::generated::ecs::types::instance::{INSTANCE_LAUNCH_TEMPLATE, InstanceLaunchTemplate};
 use crate::generated::ecs::types::propagate::{PROPAGATE_MI_TAGS, PropagateMITags};
@@ -17,7 +17,9 @@ pub struct CreateCapacityProvider;
 
 impl Operation for CreateCapacityProvider {
     const NAME: &'static str = "CreateCapacityProvider";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &CREATE_CAPACITY_PROVIDER_REQUEST;
+    const OUTPUT: &'static Shape = &CREATE_CAPACITY_PROVIDER_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -81,6 +83,11 @@ pub(crate) static CREATE_CAPACITY_PROVIDER_REQUEST: Shape = Shape::Structure {
         ),
         Member::optional("tags", &TAGS),
     ],
+};
+
+pub(crate) static CREATE_CAPACITY_PROVIDER_RESPONSE: Shape = Shape::Structure {
+    name: "CreateCapacityProviderResponse",
+    members: &[Member::optional("capacityProvider", &CAPACITY_PROVIDER)],
 };
 
 pub(crate) static CREATE_MANAGED_INSTANCES_PROVIDER_CONFIGURATION: Shape = Shape::Structure {

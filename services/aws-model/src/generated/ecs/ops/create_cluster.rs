@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::capacity::{CAPACITY_PROVIDER_STRATEGY, CapacityProviderStrategyItem};
 use crate::generated::ecs::types::cluster::{
-    CLUSTER_CONFIGURATION, CLUSTER_SERVICE_CONNECT_DEFAULTS_REQUEST, CLUSTER_SETTINGS, Cluster,
+    CLUSTER, CLUSTER_CONFIGURATION, CLUSTER_SERVICE_CONNECT_DEFAULTS_REQUEST, CLUSTER_SETTINGS, Cluster,
     ClusterConfiguration, ClusterServiceConnectDefaultsRequest, ClusterSetting,
 };
 use crate::generated::ecs::types::string::STRING_LIST;
@@ -16,7 +16,9 @@ pub struct CreateCluster;
 
 impl Operation for CreateCluster {
     const NAME: &'static str = "CreateCluster";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &CREATE_CLUSTER_REQUEST;
+    const OUTPUT: &'static Shape = &CREATE_CLUSTER_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -68,4 +70,9 @@ pub(crate) static CREATE_CLUSTER_REQUEST: Shape = Shape::Structure {
             &CLUSTER_SERVICE_CONNECT_DEFAULTS_REQUEST,
         ),
     ],
+};
+
+pub(crate) static CREATE_CLUSTER_RESPONSE: Shape = Shape::Structure {
+    name: "CreateClusterResponse",
+    members: &[Member::optional("cluster", &CLUSTER)],
 };

@@ -4,7 +4,7 @@ use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::daemon::{
-    DAEMON_DEPLOYMENT_CONFIGURATION, DAEMON_PROPAGATE_TAGS, DaemonDeploymentConfiguration,
+    DAEMON_DEPLOYMENT_CONFIGURATION, DAEMON_PROPAGATE_TAGS, DAEMON_STATUS, DaemonDeploymentConfiguration,
     DaemonPropagateTags, DaemonStatus,
 };
 use crate::generated::ecs::types::string::STRING_LIST;
@@ -16,7 +16,9 @@ pub struct CreateDaemon;
 
 impl Operation for CreateDaemon {
     const NAME: &'static str = "CreateDaemon";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &CREATE_DAEMON_REQUEST;
+    const OUTPUT: &'static Shape = &CREATE_DAEMON_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -81,5 +83,15 @@ pub(crate) static CREATE_DAEMON_REQUEST: Shape = Shape::Structure {
         Member::optional("enableECSManagedTags", &schema::BOOLEAN),
         Member::optional("enableExecuteCommand", &schema::BOOLEAN),
         Member::optional("clientToken", &schema::STRING),
+    ],
+};
+
+pub(crate) static CREATE_DAEMON_RESPONSE: Shape = Shape::Structure {
+    name: "CreateDaemonResponse",
+    members: &[
+        Member::optional("daemonArn", &schema::STRING),
+        Member::optional("status", &DAEMON_STATUS),
+        Member::optional("createdAt", &schema::TIMESTAMP),
+        Member::optional("deploymentArn", &schema::STRING),
     ],
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::ecs::ECSExpressGatewayService;
+use crate::generated::ecs::types::ecs::{ECS_EXPRESS_GATEWAY_SERVICE, ECSExpressGatewayService};
 use crate::generated::ecs::types::express::{
     EXPRESS_GATEWAY_CONTAINER, EXPRESS_GATEWAY_SCALING_TARGET, EXPRESS_GATEWAY_SERVICE_NETWORK_CONFIGURATION,
     ExpressGatewayContainer, ExpressGatewayScalingTarget, ExpressGatewayServiceNetworkConfiguration,
@@ -15,7 +15,9 @@ pub struct CreateExpressGatewayService;
 
 impl Operation for CreateExpressGatewayService {
     const NAME: &'static str = "CreateExpressGatewayService";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &CREATE_EXPRESS_GATEWAY_SERVICE_REQUEST;
+    const OUTPUT: &'static Shape = &CREATE_EXPRESS_GATEWAY_SERVICE_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -85,4 +87,9 @@ pub(crate) static CREATE_EXPRESS_GATEWAY_SERVICE_REQUEST: Shape = Shape::Structu
         Member::optional("scalingTarget", &EXPRESS_GATEWAY_SCALING_TARGET),
         Member::optional("tags", &TAGS),
     ],
+};
+
+pub(crate) static CREATE_EXPRESS_GATEWAY_SERVICE_RESPONSE: Shape = Shape::Structure {
+    name: "CreateExpressGatewayServiceResponse",
+    members: &[Member::optional("service", &ECS_EXPRESS_GATEWAY_SERVICE)],
 };

@@ -18,7 +18,7 @@ use crate::generated::ecs::types::placement::{
 use crate::generated::ecs::types::propagate::{PROPAGATE_TAGS, PropagateTags};
 use crate::generated::ecs::types::scheduling::{SCHEDULING_STRATEGY, SchedulingStrategy};
 use crate::generated::ecs::types::service::{
-    SERVICE_CONNECT_CONFIGURATION, SERVICE_REGISTRIES, SERVICE_VOLUME_CONFIGURATIONS, Service,
+    SERVICE, SERVICE_CONNECT_CONFIGURATION, SERVICE_REGISTRIES, SERVICE_VOLUME_CONFIGURATIONS, Service,
     ServiceConnectConfiguration, ServiceRegistry, ServiceVolumeConfiguration,
 };
 use crate::generated::ecs::types::tag::{TAGS, Tag};
@@ -30,7 +30,9 @@ pub struct CreateService;
 
 impl Operation for CreateService {
     const NAME: &'static str = "CreateService";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &CREATE_SERVICE_REQUEST;
+    const OUTPUT: &'static Shape = &CREATE_SERVICE_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -140,4 +142,9 @@ pub(crate) static CREATE_SERVICE_REQUEST: Shape = Shape::Structure {
         Member::optional("volumeConfigurations", &SERVICE_VOLUME_CONFIGURATIONS),
         Member::optional("vpcLatticeConfigurations", &VPC_LATTICE_CONFIGURATIONS),
     ],
+};
+
+pub(crate) static CREATE_SERVICE_RESPONSE: Shape = Shape::Structure {
+    name: "CreateServiceResponse",
+    members: &[Member::optional("service", &SERVICE)],
 };

@@ -9,7 +9,7 @@ use crate::generated::ecs::types::network::{NETWORK_CONFIGURATION, NetworkConfig
 use crate::generated::ecs::types::scale::{SCALE, Scale};
 use crate::generated::ecs::types::service::{SERVICE_REGISTRIES, ServiceRegistry};
 use crate::generated::ecs::types::tag::{TAGS, Tag};
-use crate::generated::ecs::types::task::TaskSet;
+use crate::generated::ecs::types::task::{TASK_SET, TaskSet};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -17,7 +17,9 @@ pub struct CreateTaskSet;
 
 impl Operation for CreateTaskSet {
     const NAME: &'static str = "CreateTaskSet";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &CREATE_TASK_SET_REQUEST;
+    const OUTPUT: &'static Shape = &CREATE_TASK_SET_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -91,4 +93,9 @@ pub(crate) static CREATE_TASK_SET_REQUEST: Shape = Shape::Structure {
         Member::optional("clientToken", &schema::STRING),
         Member::optional("tags", &TAGS),
     ],
+};
+
+pub(crate) static CREATE_TASK_SET_RESPONSE: Shape = Shape::Structure {
+    name: "CreateTaskSetResponse",
+    members: &[Member::optional("taskSet", &TASK_SET)],
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::setting::{SETTING_NAME, Setting, SettingName};
+use crate::generated::ecs::types::setting::{SETTING, SETTING_NAME, Setting, SettingName};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -10,7 +10,9 @@ pub struct DeleteAccountSetting;
 
 impl Operation for DeleteAccountSetting {
     const NAME: &'static str = "DeleteAccountSetting";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DELETE_ACCOUNT_SETTING_REQUEST;
+    const OUTPUT: &'static Shape = &DELETE_ACCOUNT_SETTING_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -43,4 +45,9 @@ pub(crate) static DELETE_ACCOUNT_SETTING_REQUEST: Shape = Shape::Structure {
         Member::required("name", &SETTING_NAME),
         Member::optional("principalArn", &schema::STRING),
     ],
+};
+
+pub(crate) static DELETE_ACCOUNT_SETTING_RESPONSE: Shape = Shape::Structure {
+    name: "DeleteAccountSettingResponse",
+    members: &[Member::optional("setting", &SETTING)],
 };

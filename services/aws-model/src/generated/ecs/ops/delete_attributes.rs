@@ -10,7 +10,9 @@ pub struct DeleteAttributes;
 
 impl Operation for DeleteAttributes {
     const NAME: &'static str = "DeleteAttributes";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DELETE_ATTRIBUTES_REQUEST;
+    const OUTPUT: &'static Shape = &DELETE_ATTRIBUTES_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -45,4 +47,9 @@ pub(crate) static DELETE_ATTRIBUTES_REQUEST: Shape = Shape::Structure {
         Member::optional("cluster", &schema::STRING),
         Member::required("attributes", &ATTRIBUTES),
     ],
+};
+
+pub(crate) static DELETE_ATTRIBUTES_RESPONSE: Shape = Shape::Structure {
+    name: "DeleteAttributesResponse",
+    members: &[Member::optional("attributes", &ATTRIBUTES)],
 };

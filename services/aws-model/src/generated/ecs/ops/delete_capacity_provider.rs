@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::capacity::CapacityProvider;
+use crate::generated::ecs::types::capacity::{CAPACITY_PROVIDER, CapacityProvider};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -10,7 +10,9 @@ pub struct DeleteCapacityProvider;
 
 impl Operation for DeleteCapacityProvider {
     const NAME: &'static str = "DeleteCapacityProvider";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DELETE_CAPACITY_PROVIDER_REQUEST;
+    const OUTPUT: &'static Shape = &DELETE_CAPACITY_PROVIDER_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -46,4 +48,9 @@ pub(crate) static DELETE_CAPACITY_PROVIDER_REQUEST: Shape = Shape::Structure {
         Member::required("capacityProvider", &schema::STRING),
         Member::optional("cluster", &schema::STRING),
     ],
+};
+
+pub(crate) static DELETE_CAPACITY_PROVIDER_RESPONSE: Shape = Shape::Structure {
+    name: "DeleteCapacityProviderResponse",
+    members: &[Member::optional("capacityProvider", &CAPACITY_PROVIDER)],
 };

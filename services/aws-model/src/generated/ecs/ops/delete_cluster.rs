@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::cluster::Cluster;
+use crate::generated::ecs::types::cluster::{CLUSTER, Cluster};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -10,7 +10,9 @@ pub struct DeleteCluster;
 
 impl Operation for DeleteCluster {
     const NAME: &'static str = "DeleteCluster";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DELETE_CLUSTER_REQUEST;
+    const OUTPUT: &'static Shape = &DELETE_CLUSTER_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -44,4 +46,9 @@ pub struct DeleteClusterResponse {
 pub(crate) static DELETE_CLUSTER_REQUEST: Shape = Shape::Structure {
     name: "DeleteClusterRequest",
     members: &[Member::required("cluster", &schema::STRING)],
+};
+
+pub(crate) static DELETE_CLUSTER_RESPONSE: Shape = Shape::Structure {
+    name: "DeleteClusterResponse",
+    members: &[Member::optional("cluster", &CLUSTER)],
 };

@@ -3,7 +3,7 @@
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::daemon::DaemonStatus;
+use crate::generated::ecs::types::daemon::{DAEMON_STATUS, DaemonStatus};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -11,7 +11,9 @@ pub struct DeleteDaemon;
 
 impl Operation for DeleteDaemon {
     const NAME: &'static str = "DeleteDaemon";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DELETE_DAEMON_REQUEST;
+    const OUTPUT: &'static Shape = &DELETE_DAEMON_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -51,4 +53,15 @@ pub struct DeleteDaemonResponse {
 pub(crate) static DELETE_DAEMON_REQUEST: Shape = Shape::Structure {
     name: "DeleteDaemonRequest",
     members: &[Member::required("daemonArn", &schema::STRING)],
+};
+
+pub(crate) static DELETE_DAEMON_RESPONSE: Shape = Shape::Structure {
+    name: "DeleteDaemonResponse",
+    members: &[
+        Member::optional("daemonArn", &schema::STRING),
+        Member::optional("status", &DAEMON_STATUS),
+        Member::optional("createdAt", &schema::TIMESTAMP),
+        Member::optional("updatedAt", &schema::TIMESTAMP),
+        Member::optional("deploymentArn", &schema::STRING),
+    ],
 };

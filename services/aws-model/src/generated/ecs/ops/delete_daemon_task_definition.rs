@@ -9,7 +9,9 @@ pub struct DeleteDaemonTaskDefinition;
 
 impl Operation for DeleteDaemonTaskDefinition {
     const NAME: &'static str = "DeleteDaemonTaskDefinition";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DELETE_DAEMON_TASK_DEFINITION_REQUEST;
+    const OUTPUT: &'static Shape = &DELETE_DAEMON_TASK_DEFINITION_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -37,4 +39,9 @@ pub struct DeleteDaemonTaskDefinitionResponse {
 pub(crate) static DELETE_DAEMON_TASK_DEFINITION_REQUEST: Shape = Shape::Structure {
     name: "DeleteDaemonTaskDefinitionRequest",
     members: &[Member::required("daemonTaskDefinition", &schema::STRING)],
+};
+
+pub(crate) static DELETE_DAEMON_TASK_DEFINITION_RESPONSE: Shape = Shape::Structure {
+    name: "DeleteDaemonTaskDefinitionResponse",
+    members: &[Member::optional("daemonTaskDefinitionArn", &schema::STRING)],
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::ecs::ECSExpressGatewayService;
+use crate::generated::ecs::types::ecs::{ECS_EXPRESS_GATEWAY_SERVICE, ECSExpressGatewayService};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -10,7 +10,9 @@ pub struct DeleteExpressGatewayService;
 
 impl Operation for DeleteExpressGatewayService {
     const NAME: &'static str = "DeleteExpressGatewayService";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DELETE_EXPRESS_GATEWAY_SERVICE_REQUEST;
+    const OUTPUT: &'static Shape = &DELETE_EXPRESS_GATEWAY_SERVICE_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -42,4 +44,9 @@ pub struct DeleteExpressGatewayServiceResponse {
 pub(crate) static DELETE_EXPRESS_GATEWAY_SERVICE_REQUEST: Shape = Shape::Structure {
     name: "DeleteExpressGatewayServiceRequest",
     members: &[Member::required("serviceArn", &schema::STRING)],
+};
+
+pub(crate) static DELETE_EXPRESS_GATEWAY_SERVICE_RESPONSE: Shape = Shape::Structure {
+    name: "DeleteExpressGatewayServiceResponse",
+    members: &[Member::optional("service", &ECS_EXPRESS_GATEWAY_SERVICE)],
 };

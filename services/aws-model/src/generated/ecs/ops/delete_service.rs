@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::service::Service;
+use crate::generated::ecs::types::service::{SERVICE, Service};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -10,7 +10,9 @@ pub struct DeleteService;
 
 impl Operation for DeleteService {
     const NAME: &'static str = "DeleteService";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DELETE_SERVICE_REQUEST;
+    const OUTPUT: &'static Shape = &DELETE_SERVICE_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -48,4 +50,9 @@ pub(crate) static DELETE_SERVICE_REQUEST: Shape = Shape::Structure {
         Member::required("service", &schema::STRING),
         Member::optional("force", &schema::BOOLEAN),
     ],
+};
+
+pub(crate) static DELETE_SERVICE_RESPONSE: Shape = Shape::Structure {
+    name: "DeleteServiceResponse",
+    members: &[Member::optional("service", &SERVICE)],
 };

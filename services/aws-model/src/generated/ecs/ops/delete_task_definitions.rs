@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::failure::Failure;
+use crate::generated::ecs::types::failure::{FAILURES, Failure};
 use crate::generated::ecs::types::string::STRING_LIST;
-use crate::generated::ecs::types::task::TaskDefinition;
+use crate::generated::ecs::types::task::{TASK_DEFINITION, TaskDefinition};
 use crate::operation::Operation;
 use crate::schema::{Member, Shape};
 
@@ -12,7 +12,9 @@ pub struct DeleteTaskDefinitions;
 
 impl Operation for DeleteTaskDefinitions {
     const NAME: &'static str = "DeleteTaskDefinitions";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DELETE_TASK_DEFINITIONS_REQUEST;
+    const OUTPUT: &'static Shape = &DELETE_TASK_DEFINITIONS_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -42,4 +44,20 @@ pub struct DeleteTaskDefinitionsResponse {
 pub(crate) static DELETE_TASK_DEFINITIONS_REQUEST: Shape = Shape::Structure {
     name: "DeleteTaskDefinitionsRequest",
     members: &[Member::required("taskDefinitions", &STRING_LIST)],
+};
+
+pub(crate) static DELETE_TASK_DEFINITIONS_RESPONSE: Shape = Shape::Structure {
+    name: "DeleteTaskDefinitionsResponse",
+    members: &[
+        Member::optional("taskDefinitions", &TASK_DEFINITION_LIST),
+        Member::optional("failures", &FAILURES),
+    ],
+};
+
+pub(crate) static TASK_DEFINITION_LIST: Shape = Shape::List {
+    member: &TASK_DEFINITION,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
 };

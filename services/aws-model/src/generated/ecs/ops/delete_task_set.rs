@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::task::TaskSet;
+use crate::generated::ecs::types::task::{TASK_SET, TaskSet};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -10,7 +10,9 @@ pub struct DeleteTaskSet;
 
 impl Operation for DeleteTaskSet {
     const NAME: &'static str = "DeleteTaskSet";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DELETE_TASK_SET_REQUEST;
+    const OUTPUT: &'static Shape = &DELETE_TASK_SET_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -55,4 +57,9 @@ pub(crate) static DELETE_TASK_SET_REQUEST: Shape = Shape::Structure {
         Member::required("taskSet", &schema::STRING),
         Member::optional("force", &schema::BOOLEAN),
     ],
+};
+
+pub(crate) static DELETE_TASK_SET_RESPONSE: Shape = Shape::Structure {
+    name: "DeleteTaskSetResponse",
+    members: &[Member::optional("taskSet", &TASK_SET)],
 };

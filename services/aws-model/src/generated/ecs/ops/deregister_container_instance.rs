@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::container::ContainerInstance;
+use crate::generated::ecs::types::container::{CONTAINER_INSTANCE, ContainerInstance};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -10,7 +10,9 @@ pub struct DeregisterContainerInstance;
 
 impl Operation for DeregisterContainerInstance {
     const NAME: &'static str = "DeregisterContainerInstance";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DEREGISTER_CONTAINER_INSTANCE_REQUEST;
+    const OUTPUT: &'static Shape = &DEREGISTER_CONTAINER_INSTANCE_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -47,4 +49,9 @@ pub(crate) static DEREGISTER_CONTAINER_INSTANCE_REQUEST: Shape = Shape::Structur
         Member::required("containerInstance", &schema::STRING),
         Member::optional("force", &schema::BOOLEAN),
     ],
+};
+
+pub(crate) static DEREGISTER_CONTAINER_INSTANCE_RESPONSE: Shape = Shape::Structure {
+    name: "DeregisterContainerInstanceResponse",
+    members: &[Member::optional("containerInstance", &CONTAINER_INSTANCE)],
 };

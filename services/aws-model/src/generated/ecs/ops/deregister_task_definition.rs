@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::task::TaskDefinition;
+use crate::generated::ecs::types::task::{TASK_DEFINITION, TaskDefinition};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -10,7 +10,9 @@ pub struct DeregisterTaskDefinition;
 
 impl Operation for DeregisterTaskDefinition {
     const NAME: &'static str = "DeregisterTaskDefinition";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DEREGISTER_TASK_DEFINITION_REQUEST;
+    const OUTPUT: &'static Shape = &DEREGISTER_TASK_DEFINITION_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -38,4 +40,9 @@ pub struct DeregisterTaskDefinitionResponse {
 pub(crate) static DEREGISTER_TASK_DEFINITION_REQUEST: Shape = Shape::Structure {
     name: "DeregisterTaskDefinitionRequest",
     members: &[Member::required("taskDefinition", &schema::STRING)],
+};
+
+pub(crate) static DEREGISTER_TASK_DEFINITION_RESPONSE: Shape = Shape::Structure {
+    name: "DeregisterTaskDefinitionResponse",
+    members: &[Member::optional("taskDefinition", &TASK_DEFINITION)],
 };

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::capacity::CapacityProvider;
-use crate::generated::ecs::types::failure::Failure;
+use crate::generated::ecs::types::capacity::{CAPACITY_PROVIDER, CapacityProvider};
+use crate::generated::ecs::types::failure::{FAILURES, Failure};
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
@@ -13,7 +13,9 @@ pub struct DescribeCapacityProviders;
 
 impl Operation for DescribeCapacityProviders {
     const NAME: &'static str = "DescribeCapacityProviders";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DESCRIBE_CAPACITY_PROVIDERS_REQUEST;
+    const OUTPUT: &'static Shape = &DESCRIBE_CAPACITY_PROVIDERS_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -69,6 +71,16 @@ pub(crate) static CAPACITY_PROVIDER_FIELD_LIST: Shape = Shape::List {
     member: &CAPACITY_PROVIDER_FIELD,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static CAPACITY_PROVIDERS: Shape = Shape::List {
+    member: &CAPACITY_PROVIDER,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static DESCRIBE_CAPACITY_PROVIDERS_REQUEST: Shape = Shape::Structure {
@@ -78,6 +90,15 @@ pub(crate) static DESCRIBE_CAPACITY_PROVIDERS_REQUEST: Shape = Shape::Structure 
         Member::optional("cluster", &schema::STRING),
         Member::optional("include", &CAPACITY_PROVIDER_FIELD_LIST),
         Member::optional("maxResults", &schema::INTEGER),
+        Member::optional("nextToken", &schema::STRING),
+    ],
+};
+
+pub(crate) static DESCRIBE_CAPACITY_PROVIDERS_RESPONSE: Shape = Shape::Structure {
+    name: "DescribeCapacityProvidersResponse",
+    members: &[
+        Member::optional("capacityProviders", &CAPACITY_PROVIDERS),
+        Member::optional("failures", &FAILURES),
         Member::optional("nextToken", &schema::STRING),
     ],
 };

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::cluster::Cluster;
-use crate::generated::ecs::types::failure::Failure;
+use crate::generated::ecs::types::cluster::{CLUSTER, Cluster};
+use crate::generated::ecs::types::failure::{FAILURES, Failure};
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
 use crate::schema::{Member, Shape};
@@ -13,7 +13,9 @@ pub struct DescribeClusters;
 
 impl Operation for DescribeClusters {
     const NAME: &'static str = "DescribeClusters";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DESCRIBE_CLUSTERS_REQUEST;
+    const OUTPUT: &'static Shape = &DESCRIBE_CLUSTERS_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -63,6 +65,16 @@ pub(crate) static CLUSTER_FIELD_LIST: Shape = Shape::List {
     member: &CLUSTER_FIELD,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static CLUSTERS: Shape = Shape::List {
+    member: &CLUSTER,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static DESCRIBE_CLUSTERS_REQUEST: Shape = Shape::Structure {
@@ -70,5 +82,13 @@ pub(crate) static DESCRIBE_CLUSTERS_REQUEST: Shape = Shape::Structure {
     members: &[
         Member::optional("clusters", &STRING_LIST),
         Member::optional("include", &CLUSTER_FIELD_LIST),
+    ],
+};
+
+pub(crate) static DESCRIBE_CLUSTERS_RESPONSE: Shape = Shape::Structure {
+    name: "DescribeClustersResponse",
+    members: &[
+        Member::optional("clusters", &CLUSTERS),
+        Member::optional("failures", &FAILURES),
     ],
 };

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::container::ContainerInstance;
-use crate::generated::ecs::types::failure::Failure;
+use crate::generated::ecs::types::container::{CONTAINER_INSTANCES, ContainerInstance};
+use crate::generated::ecs::types::failure::{FAILURES, Failure};
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
@@ -13,7 +13,9 @@ pub struct DescribeContainerInstances;
 
 impl Operation for DescribeContainerInstances {
     const NAME: &'static str = "DescribeContainerInstances";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DESCRIBE_CONTAINER_INSTANCES_REQUEST;
+    const OUTPUT: &'static Shape = &DESCRIBE_CONTAINER_INSTANCES_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -63,6 +65,8 @@ pub(crate) static CONTAINER_INSTANCE_FIELD_LIST: Shape = Shape::List {
     member: &CONTAINER_INSTANCE_FIELD,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static DESCRIBE_CONTAINER_INSTANCES_REQUEST: Shape = Shape::Structure {
@@ -71,5 +75,13 @@ pub(crate) static DESCRIBE_CONTAINER_INSTANCES_REQUEST: Shape = Shape::Structure
         Member::optional("cluster", &schema::STRING),
         Member::required("containerInstances", &STRING_LIST),
         Member::optional("include", &CONTAINER_INSTANCE_FIELD_LIST),
+    ],
+};
+
+pub(crate) static DESCRIBE_CONTAINER_INSTANCES_RESPONSE: Shape = Shape::Structure {
+    name: "DescribeContainerInstancesResponse",
+    members: &[
+        Member::optional("containerInstances", &CONTAINER_INSTANCES),
+        Member::optional("failures", &FAILURES),
     ],
 };

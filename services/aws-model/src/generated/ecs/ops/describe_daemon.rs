@@ -3,7 +3,7 @@
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::daemon::DaemonStatus;
+use crate::generated::ecs::types::daemon::{DAEMON_STATUS, DaemonStatus};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -11,7 +11,9 @@ pub struct DescribeDaemon;
 
 impl Operation for DescribeDaemon {
     const NAME: &'static str = "DescribeDaemon";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DESCRIBE_DAEMON_REQUEST;
+    const OUTPUT: &'static Shape = &DESCRIBE_DAEMON_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -78,7 +80,58 @@ pub struct DescribeDaemonResponse {
     pub daemon: Option<DaemonDetail>,
 }
 
+pub(crate) static DAEMON_CAPACITY_PROVIDER: Shape = Shape::Structure {
+    name: "DaemonCapacityProvider",
+    members: &[
+        Member::optional("arn", &schema::STRING),
+        Member::optional("runningCount", &schema::INTEGER),
+    ],
+};
+
+pub(crate) static DAEMON_CAPACITY_PROVIDER_LIST: Shape = Shape::List {
+    member: &DAEMON_CAPACITY_PROVIDER,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static DAEMON_DETAIL: Shape = Shape::Structure {
+    name: "DaemonDetail",
+    members: &[
+        Member::optional("daemonArn", &schema::STRING),
+        Member::optional("clusterArn", &schema::STRING),
+        Member::optional("status", &DAEMON_STATUS),
+        Member::optional("currentRevisions", &DAEMON_REVISION_DETAIL_LIST),
+        Member::optional("deploymentArn", &schema::STRING),
+        Member::optional("createdAt", &schema::TIMESTAMP),
+        Member::optional("updatedAt", &schema::TIMESTAMP),
+    ],
+};
+
+pub(crate) static DAEMON_REVISION_DETAIL: Shape = Shape::Structure {
+    name: "DaemonRevisionDetail",
+    members: &[
+        Member::optional("arn", &schema::STRING),
+        Member::optional("capacityProviders", &DAEMON_CAPACITY_PROVIDER_LIST),
+        Member::optional("totalRunningCount", &schema::INTEGER),
+    ],
+};
+
+pub(crate) static DAEMON_REVISION_DETAIL_LIST: Shape = Shape::List {
+    member: &DAEMON_REVISION_DETAIL,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
 pub(crate) static DESCRIBE_DAEMON_REQUEST: Shape = Shape::Structure {
     name: "DescribeDaemonRequest",
     members: &[Member::required("daemonArn", &schema::STRING)],
+};
+
+pub(crate) static DESCRIBE_DAEMON_RESPONSE: Shape = Shape::Structure {
+    name: "DescribeDaemonResponse",
+    members: &[Member::optional("daemon", &DAEMON_DETAIL)],
 };

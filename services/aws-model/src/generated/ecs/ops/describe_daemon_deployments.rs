@@ -3,18 +3,23 @@
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::daemon::{DaemonDeploymentConfiguration, DaemonDeploymentStatus};
-use crate::generated::ecs::types::failure::Failure;
+use crate::generated::ecs::types::daemon::{
+    DAEMON_DEPLOYMENT_CONFIGURATION, DAEMON_DEPLOYMENT_STATUS, DaemonDeploymentConfiguration,
+    DaemonDeploymentStatus,
+};
+use crate::generated::ecs::types::failure::{FAILURES, Failure};
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 pub struct DescribeDaemonDeployments;
 
 impl Operation for DescribeDaemonDeployments {
     const NAME: &'static str = "DescribeDaemonDeployments";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DESCRIBE_DAEMON_DEPLOYMENTS_REQUEST;
+    const OUTPUT: &'static Shape = &DESCRIBE_DAEMON_DEPLOYMENTS_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -144,7 +149,113 @@ pub struct DescribeDaemonDeploymentsResponse {
     pub daemon_deployments: Option<Vec<DaemonDeployment>>,
 }
 
+pub(crate) static DAEMON_CIRCUIT_BREAKER: Shape = Shape::Structure {
+    name: "DaemonCircuitBreaker",
+    members: &[
+        Member::optional("failureCount", &schema::INTEGER),
+        Member::optional("status", &DAEMON_DEPLOYMENT_ROLLBACK_MONITORS_STATUS),
+        Member::optional("threshold", &schema::INTEGER),
+    ],
+};
+
+pub(crate) static DAEMON_DEPLOYMENT: Shape = Shape::Structure {
+    name: "DaemonDeployment",
+    members: &[
+        Member::optional("daemonDeploymentArn", &schema::STRING),
+        Member::optional("clusterArn", &schema::STRING),
+        Member::optional("status", &DAEMON_DEPLOYMENT_STATUS),
+        Member::optional("statusReason", &schema::STRING),
+        Member::optional("targetDaemonRevision", &DAEMON_DEPLOYMENT_REVISION_DETAIL),
+        Member::optional("sourceDaemonRevisions", &DAEMON_DEPLOYMENT_REVISION_DETAIL_LIST),
+        Member::optional("circuitBreaker", &DAEMON_CIRCUIT_BREAKER),
+        Member::optional("alarms", &DAEMON_DEPLOYMENT_ALARMS),
+        Member::optional("rollback", &DAEMON_ROLLBACK),
+        Member::optional("deploymentConfiguration", &DAEMON_DEPLOYMENT_CONFIGURATION),
+        Member::optional("createdAt", &schema::TIMESTAMP),
+        Member::optional("startedAt", &schema::TIMESTAMP),
+        Member::optional("stoppedAt", &schema::TIMESTAMP),
+        Member::optional("finishedAt", &schema::TIMESTAMP),
+    ],
+};
+
+pub(crate) static DAEMON_DEPLOYMENT_ALARMS: Shape = Shape::Structure {
+    name: "DaemonDeploymentAlarms",
+    members: &[
+        Member::optional("status", &DAEMON_DEPLOYMENT_ROLLBACK_MONITORS_STATUS),
+        Member::optional("alarmNames", &STRING_LIST),
+        Member::optional("triggeredAlarmNames", &STRING_LIST),
+    ],
+};
+
+pub(crate) static DAEMON_DEPLOYMENT_CAPACITY_PROVIDER: Shape = Shape::Structure {
+    name: "DaemonDeploymentCapacityProvider",
+    members: &[
+        Member::optional("arn", &schema::STRING),
+        Member::optional("runningInstanceCount", &schema::INTEGER),
+        Member::optional("drainingInstanceCount", &schema::INTEGER),
+    ],
+};
+
+pub(crate) static DAEMON_DEPLOYMENT_CAPACITY_PROVIDER_LIST: Shape = Shape::List {
+    member: &DAEMON_DEPLOYMENT_CAPACITY_PROVIDER,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static DAEMON_DEPLOYMENT_LIST: Shape = Shape::List {
+    member: &DAEMON_DEPLOYMENT,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static DAEMON_DEPLOYMENT_REVISION_DETAIL: Shape = Shape::Structure {
+    name: "DaemonDeploymentRevisionDetail",
+    members: &[
+        Member::optional("arn", &schema::STRING),
+        Member::optional("capacityProviders", &DAEMON_DEPLOYMENT_CAPACITY_PROVIDER_LIST),
+        Member::optional("totalRunningInstanceCount", &schema::INTEGER),
+        Member::optional("totalDrainingInstanceCount", &schema::INTEGER),
+    ],
+};
+
+pub(crate) static DAEMON_DEPLOYMENT_REVISION_DETAIL_LIST: Shape = Shape::List {
+    member: &DAEMON_DEPLOYMENT_REVISION_DETAIL,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static DAEMON_DEPLOYMENT_ROLLBACK_MONITORS_STATUS: Shape = Shape::String {
+    min: None,
+    max: None,
+    pattern: None,
+    enumeration: DaemonDeploymentRollbackMonitorsStatus::NAMES,
+};
+
+pub(crate) static DAEMON_ROLLBACK: Shape = Shape::Structure {
+    name: "DaemonRollback",
+    members: &[
+        Member::optional("reason", &schema::STRING),
+        Member::optional("startedAt", &schema::TIMESTAMP),
+        Member::optional("rollbackTargetDaemonRevisionArn", &schema::STRING),
+        Member::optional("rollbackCapacityProviders", &STRING_LIST),
+    ],
+};
+
 pub(crate) static DESCRIBE_DAEMON_DEPLOYMENTS_REQUEST: Shape = Shape::Structure {
     name: "DescribeDaemonDeploymentsRequest",
     members: &[Member::required("daemonDeploymentArns", &STRING_LIST)],
+};
+
+pub(crate) static DESCRIBE_DAEMON_DEPLOYMENTS_RESPONSE: Shape = Shape::Structure {
+    name: "DescribeDaemonDeploymentsResponse",
+    members: &[
+        Member::optional("failures", &FAILURES),
+        Member::optional("daemonDeployments", &DAEMON_DEPLOYMENT_LIST),
+    ],
 };

@@ -3,17 +3,19 @@
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::daemon::DaemonPropagateTags;
-use crate::generated::ecs::types::failure::Failure;
+use crate::generated::ecs::types::daemon::{DAEMON_PROPAGATE_TAGS, DaemonPropagateTags};
+use crate::generated::ecs::types::failure::{FAILURES, Failure};
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 
 pub struct DescribeDaemonRevisions;
 
 impl Operation for DescribeDaemonRevisions {
     const NAME: &'static str = "DescribeDaemonRevisions";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DESCRIBE_DAEMON_REVISIONS_REQUEST;
+    const OUTPUT: &'static Shape = &DESCRIBE_DAEMON_REVISIONS_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -76,7 +78,55 @@ pub struct DescribeDaemonRevisionsResponse {
     pub failures: Option<Vec<Failure>>,
 }
 
+pub(crate) static DAEMON_CONTAINER_IMAGE: Shape = Shape::Structure {
+    name: "DaemonContainerImage",
+    members: &[
+        Member::optional("containerName", &schema::STRING),
+        Member::optional("imageDigest", &schema::STRING),
+        Member::optional("image", &schema::STRING),
+    ],
+};
+
+pub(crate) static DAEMON_CONTAINER_IMAGES: Shape = Shape::List {
+    member: &DAEMON_CONTAINER_IMAGE,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static DAEMON_REVISION: Shape = Shape::Structure {
+    name: "DaemonRevision",
+    members: &[
+        Member::optional("daemonRevisionArn", &schema::STRING),
+        Member::optional("clusterArn", &schema::STRING),
+        Member::optional("daemonArn", &schema::STRING),
+        Member::optional("daemonTaskDefinitionArn", &schema::STRING),
+        Member::optional("createdAt", &schema::TIMESTAMP),
+        Member::optional("containerImages", &DAEMON_CONTAINER_IMAGES),
+        Member::optional("propagateTags", &DAEMON_PROPAGATE_TAGS),
+        Member::optional("enableECSManagedTags", &schema::BOOLEAN),
+        Member::optional("enableExecuteCommand", &schema::BOOLEAN),
+    ],
+};
+
+pub(crate) static DAEMON_REVISIONS: Shape = Shape::List {
+    member: &DAEMON_REVISION,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
 pub(crate) static DESCRIBE_DAEMON_REVISIONS_REQUEST: Shape = Shape::Structure {
     name: "DescribeDaemonRevisionsRequest",
     members: &[Member::required("daemonRevisionArns", &STRING_LIST)],
+};
+
+pub(crate) static DESCRIBE_DAEMON_REVISIONS_RESPONSE: Shape = Shape::Structure {
+    name: "DescribeDaemonRevisionsResponse",
+    members: &[
+        Member::optional("daemonRevisions", &DAEMON_REVISIONS),
+        Member::optional("failures", &FAILURES),
+    ],
 };

@@ -4,6 +4,7 @@ use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::daemon::{
+    DAEMON_CONTAINER_DEFINITION_LIST, DAEMON_TASK_DEFINITION_STATUS, DAEMON_VOLUME_LIST,
     DaemonContainerDefinition, DaemonTaskDefinitionStatus, DaemonVolume,
 };
 use crate::operation::Operation;
@@ -13,7 +14,9 @@ pub struct DescribeDaemonTaskDefinition;
 
 impl Operation for DescribeDaemonTaskDefinition {
     const NAME: &'static str = "DescribeDaemonTaskDefinition";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DESCRIBE_DAEMON_TASK_DEFINITION_REQUEST;
+    const OUTPUT: &'static Shape = &DESCRIBE_DAEMON_TASK_DEFINITION_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -69,7 +72,31 @@ pub struct DescribeDaemonTaskDefinitionResponse {
     pub daemon_task_definition: Option<DaemonTaskDefinition>,
 }
 
+pub(crate) static DAEMON_TASK_DEFINITION: Shape = Shape::Structure {
+    name: "DaemonTaskDefinition",
+    members: &[
+        Member::optional("daemonTaskDefinitionArn", &schema::STRING),
+        Member::optional("family", &schema::STRING),
+        Member::optional("revision", &schema::INTEGER),
+        Member::optional("taskRoleArn", &schema::STRING),
+        Member::optional("executionRoleArn", &schema::STRING),
+        Member::optional("containerDefinitions", &DAEMON_CONTAINER_DEFINITION_LIST),
+        Member::optional("volumes", &DAEMON_VOLUME_LIST),
+        Member::optional("cpu", &schema::STRING),
+        Member::optional("memory", &schema::STRING),
+        Member::optional("status", &DAEMON_TASK_DEFINITION_STATUS),
+        Member::optional("registeredAt", &schema::TIMESTAMP),
+        Member::optional("deleteRequestedAt", &schema::TIMESTAMP),
+        Member::optional("registeredBy", &schema::STRING),
+    ],
+};
+
 pub(crate) static DESCRIBE_DAEMON_TASK_DEFINITION_REQUEST: Shape = Shape::Structure {
     name: "DescribeDaemonTaskDefinitionRequest",
     members: &[Member::required("daemonTaskDefinition", &schema::STRING)],
+};
+
+pub(crate) static DESCRIBE_DAEMON_TASK_DEFINITION_RESPONSE: Shape = Shape::Structure {
+    name: "DescribeDaemonTaskDefinitionResponse",
+    members: &[Member::optional("daemonTaskDefinition", &DAEMON_TASK_DEFINITION)],
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::ecs::ECSExpressGatewayService;
+use crate::generated::ecs::types::ecs::{ECS_EXPRESS_GATEWAY_SERVICE, ECSExpressGatewayService};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
@@ -11,7 +11,9 @@ pub struct DescribeExpressGatewayService;
 
 impl Operation for DescribeExpressGatewayService {
     const NAME: &'static str = "DescribeExpressGatewayService";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DESCRIBE_EXPRESS_GATEWAY_SERVICE_REQUEST;
+    const OUTPUT: &'static Shape = &DESCRIBE_EXPRESS_GATEWAY_SERVICE_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -55,6 +57,11 @@ pub(crate) static DESCRIBE_EXPRESS_GATEWAY_SERVICE_REQUEST: Shape = Shape::Struc
     ],
 };
 
+pub(crate) static DESCRIBE_EXPRESS_GATEWAY_SERVICE_RESPONSE: Shape = Shape::Structure {
+    name: "DescribeExpressGatewayServiceResponse",
+    members: &[Member::optional("service", &ECS_EXPRESS_GATEWAY_SERVICE)],
+};
+
 pub(crate) static EXPRESS_GATEWAY_SERVICE_INCLUDE: Shape = Shape::String {
     min: None,
     max: None,
@@ -66,4 +73,6 @@ pub(crate) static EXPRESS_GATEWAY_SERVICE_INCLUDE_LIST: Shape = Shape::List {
     member: &EXPRESS_GATEWAY_SERVICE_INCLUDE,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

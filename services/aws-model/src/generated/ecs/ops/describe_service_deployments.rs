@@ -4,20 +4,23 @@ use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::deployment::{
+    DEPLOYMENT_CONFIGURATION, DEPLOYMENT_LIFECYCLE_HOOK_ACTION, DEPLOYMENT_LIFECYCLE_HOOK_TARGET_TYPE,
     DeploymentConfiguration, DeploymentLifecycleHookAction, DeploymentLifecycleHookTargetType,
 };
-use crate::generated::ecs::types::failure::Failure;
-use crate::generated::ecs::types::service::ServiceDeploymentStatus;
+use crate::generated::ecs::types::failure::{FAILURES, Failure};
+use crate::generated::ecs::types::service::{SERVICE_DEPLOYMENT_STATUS, ServiceDeploymentStatus};
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 pub struct DescribeServiceDeployments;
 
 impl Operation for DescribeServiceDeployments {
     const NAME: &'static str = "DescribeServiceDeployments";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DESCRIBE_SERVICE_DEPLOYMENTS_REQUEST;
+    const OUTPUT: &'static Shape = &DESCRIBE_SERVICE_DEPLOYMENTS_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -189,7 +192,135 @@ pub struct ServiceRevisionSummary {
     pub requested_production_traffic_weight: Option<f64>,
 }
 
+pub(crate) static DEPLOYMENT_LIFECYCLE_HOOK_DETAIL: Shape = Shape::Structure {
+    name: "DeploymentLifecycleHookDetail",
+    members: &[
+        Member::optional("hookId", &schema::STRING),
+        Member::optional("targetType", &DEPLOYMENT_LIFECYCLE_HOOK_TARGET_TYPE),
+        Member::optional("targetArn", &schema::STRING),
+        Member::optional("status", &DEPLOYMENT_LIFECYCLE_HOOK_STATUS),
+        Member::optional("expiresAt", &schema::TIMESTAMP),
+        Member::optional("timeoutAction", &DEPLOYMENT_LIFECYCLE_HOOK_ACTION),
+    ],
+};
+
+pub(crate) static DEPLOYMENT_LIFECYCLE_HOOK_DETAIL_LIST: Shape = Shape::List {
+    member: &DEPLOYMENT_LIFECYCLE_HOOK_DETAIL,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static DEPLOYMENT_LIFECYCLE_HOOK_STATUS: Shape = Shape::String {
+    min: None,
+    max: None,
+    pattern: None,
+    enumeration: DeploymentLifecycleHookStatus::NAMES,
+};
+
 pub(crate) static DESCRIBE_SERVICE_DEPLOYMENTS_REQUEST: Shape = Shape::Structure {
     name: "DescribeServiceDeploymentsRequest",
     members: &[Member::required("serviceDeploymentArns", &STRING_LIST)],
+};
+
+pub(crate) static DESCRIBE_SERVICE_DEPLOYMENTS_RESPONSE: Shape = Shape::Structure {
+    name: "DescribeServiceDeploymentsResponse",
+    members: &[
+        Member::optional("serviceDeployments", &SERVICE_DEPLOYMENTS),
+        Member::optional("failures", &FAILURES),
+    ],
+};
+
+pub(crate) static ROLLBACK: Shape = Shape::Structure {
+    name: "Rollback",
+    members: &[
+        Member::optional("reason", &schema::STRING),
+        Member::optional("startedAt", &schema::TIMESTAMP),
+        Member::optional("serviceRevisionArn", &schema::STRING),
+    ],
+};
+
+pub(crate) static SERVICE_DEPLOYMENT: Shape = Shape::Structure {
+    name: "ServiceDeployment",
+    members: &[
+        Member::optional("serviceDeploymentArn", &schema::STRING),
+        Member::optional("serviceArn", &schema::STRING),
+        Member::optional("clusterArn", &schema::STRING),
+        Member::optional("createdAt", &schema::TIMESTAMP),
+        Member::optional("startedAt", &schema::TIMESTAMP),
+        Member::optional("finishedAt", &schema::TIMESTAMP),
+        Member::optional("stoppedAt", &schema::TIMESTAMP),
+        Member::optional("updatedAt", &schema::TIMESTAMP),
+        Member::optional("sourceServiceRevisions", &SERVICE_REVISIONS_SUMMARY_LIST),
+        Member::optional("targetServiceRevision", &SERVICE_REVISION_SUMMARY),
+        Member::optional("status", &SERVICE_DEPLOYMENT_STATUS),
+        Member::optional("statusReason", &schema::STRING),
+        Member::optional("lifecycleStage", &SERVICE_DEPLOYMENT_LIFECYCLE_STAGE),
+        Member::optional("lifecycleHookDetails", &DEPLOYMENT_LIFECYCLE_HOOK_DETAIL_LIST),
+        Member::optional("deploymentConfiguration", &DEPLOYMENT_CONFIGURATION),
+        Member::optional("rollback", &ROLLBACK),
+        Member::optional("deploymentCircuitBreaker", &SERVICE_DEPLOYMENT_CIRCUIT_BREAKER),
+        Member::optional("alarms", &SERVICE_DEPLOYMENT_ALARMS),
+    ],
+};
+
+pub(crate) static SERVICE_DEPLOYMENT_ALARMS: Shape = Shape::Structure {
+    name: "ServiceDeploymentAlarms",
+    members: &[
+        Member::optional("status", &SERVICE_DEPLOYMENT_ROLLBACK_MONITORS_STATUS),
+        Member::optional("alarmNames", &STRING_LIST),
+        Member::optional("triggeredAlarmNames", &STRING_LIST),
+    ],
+};
+
+pub(crate) static SERVICE_DEPLOYMENT_CIRCUIT_BREAKER: Shape = Shape::Structure {
+    name: "ServiceDeploymentCircuitBreaker",
+    members: &[
+        Member::optional("status", &SERVICE_DEPLOYMENT_ROLLBACK_MONITORS_STATUS),
+        Member::optional("failureCount", &schema::INTEGER),
+        Member::optional("threshold", &schema::INTEGER),
+    ],
+};
+
+pub(crate) static SERVICE_DEPLOYMENT_LIFECYCLE_STAGE: Shape = Shape::String {
+    min: None,
+    max: None,
+    pattern: None,
+    enumeration: ServiceDeploymentLifecycleStage::NAMES,
+};
+
+pub(crate) static SERVICE_DEPLOYMENT_ROLLBACK_MONITORS_STATUS: Shape = Shape::String {
+    min: None,
+    max: None,
+    pattern: None,
+    enumeration: ServiceDeploymentRollbackMonitorsStatus::NAMES,
+};
+
+pub(crate) static SERVICE_DEPLOYMENTS: Shape = Shape::List {
+    member: &SERVICE_DEPLOYMENT,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static SERVICE_REVISION_SUMMARY: Shape = Shape::Structure {
+    name: "ServiceRevisionSummary",
+    members: &[
+        Member::optional("arn", &schema::STRING),
+        Member::optional("requestedTaskCount", &schema::INTEGER),
+        Member::optional("runningTaskCount", &schema::INTEGER),
+        Member::optional("pendingTaskCount", &schema::INTEGER),
+        Member::optional("requestedTestTrafficWeight", &schema::DOUBLE),
+        Member::optional("requestedProductionTrafficWeight", &schema::DOUBLE),
+    ],
+};
+
+pub(crate) static SERVICE_REVISIONS_SUMMARY_LIST: Shape = Shape::List {
+    member: &SERVICE_REVISION_SUMMARY,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
 };

@@ -3,27 +3,30 @@
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::access::AccessType;
-use crate::generated::ecs::types::capacity::CapacityProviderStrategyItem;
-use crate::generated::ecs::types::deployment::DeploymentEphemeralStorage;
-use crate::generated::ecs::types::failure::Failure;
-use crate::generated::ecs::types::launch::LaunchType;
-use crate::generated::ecs::types::load::LoadBalancer;
-use crate::generated::ecs::types::network::NetworkConfiguration;
+use crate::generated::ecs::types::access::{ACCESS_TYPE, AccessType};
+use crate::generated::ecs::types::capacity::{CAPACITY_PROVIDER_STRATEGY, CapacityProviderStrategyItem};
+use crate::generated::ecs::types::deployment::{DEPLOYMENT_EPHEMERAL_STORAGE, DeploymentEphemeralStorage};
+use crate::generated::ecs::types::failure::{FAILURES, Failure};
+use crate::generated::ecs::types::launch::{LAUNCH_TYPE, LaunchType};
+use crate::generated::ecs::types::load::{LOAD_BALANCERS, LoadBalancer};
+use crate::generated::ecs::types::network::{NETWORK_CONFIGURATION, NetworkConfiguration};
 use crate::generated::ecs::types::service::{
+    SERVICE_CONNECT_CONFIGURATION, SERVICE_REGISTRIES, SERVICE_VOLUME_CONFIGURATIONS,
     ServiceConnectConfiguration, ServiceRegistry, ServiceVolumeConfiguration,
 };
 use crate::generated::ecs::types::string::STRING_LIST;
-use crate::generated::ecs::types::vpc::VpcLatticeConfiguration;
+use crate::generated::ecs::types::vpc::{VPC_LATTICE_CONFIGURATIONS, VpcLatticeConfiguration};
 use crate::operation::Operation;
-use crate::schema::{Member, Shape};
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 pub struct DescribeServiceRevisions;
 
 impl Operation for DescribeServiceRevisions {
     const NAME: &'static str = "DescribeServiceRevisions";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DESCRIBE_SERVICE_REVISIONS_REQUEST;
+    const OUTPUT: &'static Shape = &DESCRIBE_SERVICE_REVISIONS_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -336,7 +339,294 @@ pub struct ServiceRevisionLoadBalancer {
     pub production_listener_rule: Option<String>,
 }
 
+pub(crate) static CONTAINER_IMAGE: Shape = Shape::Structure {
+    name: "ContainerImage",
+    members: &[
+        Member::optional("containerName", &schema::STRING),
+        Member::optional("imageDigest", &schema::STRING),
+        Member::optional("image", &schema::STRING),
+    ],
+};
+
+pub(crate) static CONTAINER_IMAGES: Shape = Shape::List {
+    member: &CONTAINER_IMAGE,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
 pub(crate) static DESCRIBE_SERVICE_REVISIONS_REQUEST: Shape = Shape::Structure {
     name: "DescribeServiceRevisionsRequest",
     members: &[Member::required("serviceRevisionArns", &STRING_LIST)],
+};
+
+pub(crate) static DESCRIBE_SERVICE_REVISIONS_RESPONSE: Shape = Shape::Structure {
+    name: "DescribeServiceRevisionsResponse",
+    members: &[
+        Member::optional("serviceRevisions", &SERVICE_REVISIONS),
+        Member::optional("failures", &FAILURES),
+    ],
+};
+
+pub(crate) static ECS_MANAGED_RESOURCES: Shape = Shape::Structure {
+    name: "ECSManagedResources",
+    members: &[
+        Member::optional("ingressPaths", &MANAGED_INGRESS_PATHS),
+        Member::optional("autoScaling", &MANAGED_AUTO_SCALING),
+        Member::optional("metricAlarms", &MANAGED_METRIC_ALARMS),
+        Member::optional("serviceSecurityGroups", &MANAGED_SECURITY_GROUPS),
+        Member::optional("logGroups", &MANAGED_LOG_GROUPS),
+    ],
+};
+
+pub(crate) static MANAGED_APPLICATION_AUTO_SCALING_POLICIES: Shape = Shape::List {
+    member: &MANAGED_APPLICATION_AUTO_SCALING_POLICY,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static MANAGED_APPLICATION_AUTO_SCALING_POLICY: Shape = Shape::Structure {
+    name: "ManagedApplicationAutoScalingPolicy",
+    members: &[
+        Member::optional("arn", &schema::STRING),
+        Member::required("status", &MANAGED_RESOURCE_STATUS),
+        Member::optional("statusReason", &schema::STRING),
+        Member::required("updatedAt", &schema::TIMESTAMP),
+        Member::required("policyType", &schema::STRING),
+        Member::required("targetValue", &schema::DOUBLE),
+        Member::required("metric", &schema::STRING),
+    ],
+};
+
+pub(crate) static MANAGED_AUTO_SCALING: Shape = Shape::Structure {
+    name: "ManagedAutoScaling",
+    members: &[
+        Member::optional("scalableTarget", &MANAGED_SCALABLE_TARGET),
+        Member::optional(
+            "applicationAutoScalingPolicies",
+            &MANAGED_APPLICATION_AUTO_SCALING_POLICIES,
+        ),
+    ],
+};
+
+pub(crate) static MANAGED_CERTIFICATE: Shape = Shape::Structure {
+    name: "ManagedCertificate",
+    members: &[
+        Member::optional("arn", &schema::STRING),
+        Member::required("status", &MANAGED_RESOURCE_STATUS),
+        Member::optional("statusReason", &schema::STRING),
+        Member::required("updatedAt", &schema::TIMESTAMP),
+        Member::required("domainName", &schema::STRING),
+    ],
+};
+
+pub(crate) static MANAGED_INGRESS_PATH: Shape = Shape::Structure {
+    name: "ManagedIngressPath",
+    members: &[
+        Member::required("accessType", &ACCESS_TYPE),
+        Member::required("endpoint", &schema::STRING),
+        Member::optional("loadBalancer", &MANAGED_LOAD_BALANCER),
+        Member::optional("loadBalancerSecurityGroups", &MANAGED_SECURITY_GROUPS),
+        Member::optional("certificate", &MANAGED_CERTIFICATE),
+        Member::optional("listener", &MANAGED_LISTENER),
+        Member::optional("rule", &MANAGED_LISTENER_RULE),
+        Member::optional("targetGroups", &MANAGED_TARGET_GROUPS),
+    ],
+};
+
+pub(crate) static MANAGED_INGRESS_PATHS: Shape = Shape::List {
+    member: &MANAGED_INGRESS_PATH,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static MANAGED_LISTENER: Shape = Shape::Structure {
+    name: "ManagedListener",
+    members: &[
+        Member::optional("arn", &schema::STRING),
+        Member::required("status", &MANAGED_RESOURCE_STATUS),
+        Member::optional("statusReason", &schema::STRING),
+        Member::required("updatedAt", &schema::TIMESTAMP),
+    ],
+};
+
+pub(crate) static MANAGED_LISTENER_RULE: Shape = Shape::Structure {
+    name: "ManagedListenerRule",
+    members: &[
+        Member::optional("arn", &schema::STRING),
+        Member::required("status", &MANAGED_RESOURCE_STATUS),
+        Member::optional("statusReason", &schema::STRING),
+        Member::required("updatedAt", &schema::TIMESTAMP),
+    ],
+};
+
+pub(crate) static MANAGED_LOAD_BALANCER: Shape = Shape::Structure {
+    name: "ManagedLoadBalancer",
+    members: &[
+        Member::optional("arn", &schema::STRING),
+        Member::required("status", &MANAGED_RESOURCE_STATUS),
+        Member::optional("statusReason", &schema::STRING),
+        Member::required("updatedAt", &schema::TIMESTAMP),
+        Member::required("scheme", &schema::STRING),
+        Member::optional("subnetIds", &STRING_LIST),
+        Member::optional("securityGroupIds", &STRING_LIST),
+    ],
+};
+
+pub(crate) static MANAGED_LOG_GROUP: Shape = Shape::Structure {
+    name: "ManagedLogGroup",
+    members: &[
+        Member::optional("arn", &schema::STRING),
+        Member::required("status", &MANAGED_RESOURCE_STATUS),
+        Member::optional("statusReason", &schema::STRING),
+        Member::required("updatedAt", &schema::TIMESTAMP),
+        Member::required("logGroupName", &schema::STRING),
+    ],
+};
+
+pub(crate) static MANAGED_LOG_GROUPS: Shape = Shape::List {
+    member: &MANAGED_LOG_GROUP,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static MANAGED_METRIC_ALARM: Shape = Shape::Structure {
+    name: "ManagedMetricAlarm",
+    members: &[
+        Member::optional("arn", &schema::STRING),
+        Member::required("status", &MANAGED_RESOURCE_STATUS),
+        Member::optional("statusReason", &schema::STRING),
+        Member::required("updatedAt", &schema::TIMESTAMP),
+    ],
+};
+
+pub(crate) static MANAGED_METRIC_ALARMS: Shape = Shape::List {
+    member: &MANAGED_METRIC_ALARM,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static MANAGED_RESOURCE_STATUS: Shape = Shape::String {
+    min: None,
+    max: None,
+    pattern: None,
+    enumeration: ManagedResourceStatus::NAMES,
+};
+
+pub(crate) static MANAGED_SCALABLE_TARGET: Shape = Shape::Structure {
+    name: "ManagedScalableTarget",
+    members: &[
+        Member::optional("arn", &schema::STRING),
+        Member::required("status", &MANAGED_RESOURCE_STATUS),
+        Member::optional("statusReason", &schema::STRING),
+        Member::required("updatedAt", &schema::TIMESTAMP),
+        Member::required("minCapacity", &schema::INTEGER),
+        Member::required("maxCapacity", &schema::INTEGER),
+    ],
+};
+
+pub(crate) static MANAGED_SECURITY_GROUP: Shape = Shape::Structure {
+    name: "ManagedSecurityGroup",
+    members: &[
+        Member::optional("arn", &schema::STRING),
+        Member::required("status", &MANAGED_RESOURCE_STATUS),
+        Member::optional("statusReason", &schema::STRING),
+        Member::required("updatedAt", &schema::TIMESTAMP),
+    ],
+};
+
+pub(crate) static MANAGED_SECURITY_GROUPS: Shape = Shape::List {
+    member: &MANAGED_SECURITY_GROUP,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static MANAGED_TARGET_GROUP: Shape = Shape::Structure {
+    name: "ManagedTargetGroup",
+    members: &[
+        Member::optional("arn", &schema::STRING),
+        Member::required("status", &MANAGED_RESOURCE_STATUS),
+        Member::optional("statusReason", &schema::STRING),
+        Member::required("updatedAt", &schema::TIMESTAMP),
+        Member::required("healthCheckPath", &schema::STRING),
+        Member::required("healthCheckPort", &schema::INTEGER),
+        Member::required("port", &schema::INTEGER),
+    ],
+};
+
+pub(crate) static MANAGED_TARGET_GROUPS: Shape = Shape::List {
+    member: &MANAGED_TARGET_GROUP,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static RESOLVED_CONFIGURATION: Shape = Shape::Structure {
+    name: "ResolvedConfiguration",
+    members: &[Member::optional(
+        "loadBalancers",
+        &SERVICE_REVISION_LOAD_BALANCERS,
+    )],
+};
+
+pub(crate) static SERVICE_REVISION: Shape = Shape::Structure {
+    name: "ServiceRevision",
+    members: &[
+        Member::optional("serviceRevisionArn", &schema::STRING),
+        Member::optional("serviceArn", &schema::STRING),
+        Member::optional("clusterArn", &schema::STRING),
+        Member::optional("taskDefinition", &schema::STRING),
+        Member::optional("capacityProviderStrategy", &CAPACITY_PROVIDER_STRATEGY),
+        Member::optional("launchType", &LAUNCH_TYPE),
+        Member::optional("platformVersion", &schema::STRING),
+        Member::optional("platformFamily", &schema::STRING),
+        Member::optional("loadBalancers", &LOAD_BALANCERS),
+        Member::optional("serviceRegistries", &SERVICE_REGISTRIES),
+        Member::optional("networkConfiguration", &NETWORK_CONFIGURATION),
+        Member::optional("containerImages", &CONTAINER_IMAGES),
+        Member::optional("guardDutyEnabled", &schema::BOOLEAN),
+        Member::optional("serviceConnectConfiguration", &SERVICE_CONNECT_CONFIGURATION),
+        Member::optional("volumeConfigurations", &SERVICE_VOLUME_CONFIGURATIONS),
+        Member::optional("fargateEphemeralStorage", &DEPLOYMENT_EPHEMERAL_STORAGE),
+        Member::optional("createdAt", &schema::TIMESTAMP),
+        Member::optional("vpcLatticeConfigurations", &VPC_LATTICE_CONFIGURATIONS),
+        Member::optional("resolvedConfiguration", &RESOLVED_CONFIGURATION),
+        Member::optional("ecsManagedResources", &ECS_MANAGED_RESOURCES),
+    ],
+};
+
+pub(crate) static SERVICE_REVISION_LOAD_BALANCER: Shape = Shape::Structure {
+    name: "ServiceRevisionLoadBalancer",
+    members: &[
+        Member::optional("targetGroupArn", &schema::STRING),
+        Member::optional("productionListenerRule", &schema::STRING),
+    ],
+};
+
+pub(crate) static SERVICE_REVISION_LOAD_BALANCERS: Shape = Shape::List {
+    member: &SERVICE_REVISION_LOAD_BALANCER,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static SERVICE_REVISIONS: Shape = Shape::List {
+    member: &SERVICE_REVISION,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
 };

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::failure::Failure;
-use crate::generated::ecs::types::service::Service;
+use crate::generated::ecs::types::failure::{FAILURES, Failure};
+use crate::generated::ecs::types::service::{SERVICE, Service};
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
@@ -13,7 +13,9 @@ pub struct DescribeServices;
 
 impl Operation for DescribeServices {
     const NAME: &'static str = "DescribeServices";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DESCRIBE_SERVICES_REQUEST;
+    const OUTPUT: &'static Shape = &DESCRIBE_SERVICES_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -60,6 +62,14 @@ pub(crate) static DESCRIBE_SERVICES_REQUEST: Shape = Shape::Structure {
     ],
 };
 
+pub(crate) static DESCRIBE_SERVICES_RESPONSE: Shape = Shape::Structure {
+    name: "DescribeServicesResponse",
+    members: &[
+        Member::optional("services", &SERVICES),
+        Member::optional("failures", &FAILURES),
+    ],
+};
+
 pub(crate) static SERVICE_FIELD: Shape = Shape::String {
     min: None,
     max: None,
@@ -71,4 +81,14 @@ pub(crate) static SERVICE_FIELD_LIST: Shape = Shape::List {
     member: &SERVICE_FIELD,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static SERVICES: Shape = Shape::List {
+    member: &SERVICE,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
 };

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::tag::Tag;
-use crate::generated::ecs::types::task::TaskDefinition;
+use crate::generated::ecs::types::tag::{TAGS, Tag};
+use crate::generated::ecs::types::task::{TASK_DEFINITION, TaskDefinition};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
@@ -12,7 +12,9 @@ pub struct DescribeTaskDefinition;
 
 impl Operation for DescribeTaskDefinition {
     const NAME: &'static str = "DescribeTaskDefinition";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DESCRIBE_TASK_DEFINITION_REQUEST;
+    const OUTPUT: &'static Shape = &DESCRIBE_TASK_DEFINITION_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -55,6 +57,14 @@ pub(crate) static DESCRIBE_TASK_DEFINITION_REQUEST: Shape = Shape::Structure {
     ],
 };
 
+pub(crate) static DESCRIBE_TASK_DEFINITION_RESPONSE: Shape = Shape::Structure {
+    name: "DescribeTaskDefinitionResponse",
+    members: &[
+        Member::optional("taskDefinition", &TASK_DEFINITION),
+        Member::optional("tags", &TAGS),
+    ],
+};
+
 pub(crate) static TASK_DEFINITION_FIELD: Shape = Shape::String {
     min: None,
     max: None,
@@ -66,4 +76,6 @@ pub(crate) static TASK_DEFINITION_FIELD_LIST: Shape = Shape::List {
     member: &TASK_DEFINITION_FIELD,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::failure::Failure;
+use crate::generated::ecs::types::failure::{FAILURES, Failure};
 use crate::generated::ecs::types::string::STRING_LIST;
-use crate::generated::ecs::types::task::TaskSet;
+use crate::generated::ecs::types::task::{TASK_SETS, TaskSet};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
@@ -13,7 +13,9 @@ pub struct DescribeTaskSets;
 
 impl Operation for DescribeTaskSets {
     const NAME: &'static str = "DescribeTaskSets";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DESCRIBE_TASK_SETS_REQUEST;
+    const OUTPUT: &'static Shape = &DESCRIBE_TASK_SETS_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -66,6 +68,14 @@ pub(crate) static DESCRIBE_TASK_SETS_REQUEST: Shape = Shape::Structure {
     ],
 };
 
+pub(crate) static DESCRIBE_TASK_SETS_RESPONSE: Shape = Shape::Structure {
+    name: "DescribeTaskSetsResponse",
+    members: &[
+        Member::optional("taskSets", &TASK_SETS),
+        Member::optional("failures", &FAILURES),
+    ],
+};
+
 pub(crate) static TASK_SET_FIELD: Shape = Shape::String {
     min: None,
     max: None,
@@ -77,4 +87,6 @@ pub(crate) static TASK_SET_FIELD_LIST: Shape = Shape::List {
     member: &TASK_SET_FIELD,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

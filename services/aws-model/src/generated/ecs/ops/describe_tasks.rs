@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::failure::Failure;
+use crate::generated::ecs::types::failure::{FAILURES, Failure};
 use crate::generated::ecs::types::string::STRING_LIST;
-use crate::generated::ecs::types::task::Task;
+use crate::generated::ecs::types::task::{TASKS, Task};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
@@ -13,7 +13,9 @@ pub struct DescribeTasks;
 
 impl Operation for DescribeTasks {
     const NAME: &'static str = "DescribeTasks";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DESCRIBE_TASKS_REQUEST;
+    const OUTPUT: &'static Shape = &DESCRIBE_TASKS_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -60,6 +62,14 @@ pub(crate) static DESCRIBE_TASKS_REQUEST: Shape = Shape::Structure {
     ],
 };
 
+pub(crate) static DESCRIBE_TASKS_RESPONSE: Shape = Shape::Structure {
+    name: "DescribeTasksResponse",
+    members: &[
+        Member::optional("tasks", &TASKS),
+        Member::optional("failures", &FAILURES),
+    ],
+};
+
 pub(crate) static TASK_FIELD: Shape = Shape::String {
     min: None,
     max: None,
@@ -71,4 +81,6 @@ pub(crate) static TASK_FIELD_LIST: Shape = Shape::List {
     member: &TASK_FIELD,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

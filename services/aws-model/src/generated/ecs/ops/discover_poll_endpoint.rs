@@ -9,7 +9,9 @@ pub struct DiscoverPollEndpoint;
 
 impl Operation for DiscoverPollEndpoint {
     const NAME: &'static str = "DiscoverPollEndpoint";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &DISCOVER_POLL_ENDPOINT_REQUEST;
+    const OUTPUT: &'static Shape = &DISCOVER_POLL_ENDPOINT_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -45,5 +47,14 @@ pub(crate) static DISCOVER_POLL_ENDPOINT_REQUEST: Shape = Shape::Structure {
     members: &[
         Member::optional("containerInstance", &schema::STRING),
         Member::optional("cluster", &schema::STRING),
+    ],
+};
+
+pub(crate) static DISCOVER_POLL_ENDPOINT_RESPONSE: Shape = Shape::Structure {
+    name: "DiscoverPollEndpointResponse",
+    members: &[
+        Member::optional("endpoint", &schema::STRING),
+        Member::optional("telemetryEndpoint", &schema::STRING),
+        Member::optional("serviceConnectEndpoint", &schema::STRING),
     ],
 };

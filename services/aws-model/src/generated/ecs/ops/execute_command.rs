@@ -9,7 +9,9 @@ pub struct ExecuteCommand;
 
 impl Operation for ExecuteCommand {
     const NAME: &'static str = "ExecuteCommand";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &EXECUTE_COMMAND_REQUEST;
+    const OUTPUT: &'static Shape = &EXECUTE_COMMAND_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -73,5 +75,26 @@ pub(crate) static EXECUTE_COMMAND_REQUEST: Shape = Shape::Structure {
         Member::required("command", &schema::STRING),
         Member::required("interactive", &schema::BOOLEAN),
         Member::required("task", &schema::STRING),
+    ],
+};
+
+pub(crate) static EXECUTE_COMMAND_RESPONSE: Shape = Shape::Structure {
+    name: "ExecuteCommandResponse",
+    members: &[
+        Member::optional("clusterArn", &schema::STRING),
+        Member::optional("containerArn", &schema::STRING),
+        Member::optional("containerName", &schema::STRING),
+        Member::optional("interactive", &schema::BOOLEAN),
+        Member::optional("session", &SESSION),
+        Member::optional("taskArn", &schema::STRING),
+    ],
+};
+
+pub(crate) static SESSION: Shape = Shape::Structure {
+    name: "Session",
+    members: &[
+        Member::optional("sessionId", &schema::STRING),
+        Member::optional("streamUrl", &schema::STRING),
+        Member::optional("tokenValue", &schema::STRING),
     ],
 };

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::failure::Failure;
-use crate::generated::ecs::types::protected::ProtectedTask;
+use crate::generated::ecs::types::failure::{FAILURES, Failure};
+use crate::generated::ecs::types::protected::{PROTECTED_TASKS, ProtectedTask};
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
@@ -12,7 +12,9 @@ pub struct GetTaskProtection;
 
 impl Operation for GetTaskProtection {
     const NAME: &'static str = "GetTaskProtection";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &GET_TASK_PROTECTION_REQUEST;
+    const OUTPUT: &'static Shape = &GET_TASK_PROTECTION_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -49,5 +51,13 @@ pub(crate) static GET_TASK_PROTECTION_REQUEST: Shape = Shape::Structure {
     members: &[
         Member::required("cluster", &schema::STRING),
         Member::optional("tasks", &STRING_LIST),
+    ],
+};
+
+pub(crate) static GET_TASK_PROTECTION_RESPONSE: Shape = Shape::Structure {
+    name: "GetTaskProtectionResponse",
+    members: &[
+        Member::optional("protectedTasks", &PROTECTED_TASKS),
+        Member::optional("failures", &FAILURES),
     ],
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::setting::{SETTING_NAME, Setting, SettingName};
+use crate::generated::ecs::types::setting::{SETTING, SETTING_NAME, Setting, SettingName};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -10,7 +10,9 @@ pub struct ListAccountSettings;
 
 impl Operation for ListAccountSettings {
     const NAME: &'static str = "ListAccountSettings";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &LIST_ACCOUNT_SETTINGS_REQUEST;
+    const OUTPUT: &'static Shape = &LIST_ACCOUNT_SETTINGS_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -57,4 +59,20 @@ pub(crate) static LIST_ACCOUNT_SETTINGS_REQUEST: Shape = Shape::Structure {
         Member::optional("nextToken", &schema::STRING),
         Member::optional("maxResults", &schema::INTEGER),
     ],
+};
+
+pub(crate) static LIST_ACCOUNT_SETTINGS_RESPONSE: Shape = Shape::Structure {
+    name: "ListAccountSettingsResponse",
+    members: &[
+        Member::optional("settings", &SETTINGS),
+        Member::optional("nextToken", &schema::STRING),
+    ],
+};
+
+pub(crate) static SETTINGS: Shape = Shape::List {
+    member: &SETTING,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::attribute::Attribute;
+use crate::generated::ecs::types::attribute::{ATTRIBUTES, Attribute};
 use crate::generated::ecs::types::target::{TARGET_TYPE, TargetType};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
@@ -11,7 +11,9 @@ pub struct ListAttributes;
 
 impl Operation for ListAttributes {
     const NAME: &'static str = "ListAttributes";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &LIST_ATTRIBUTES_REQUEST;
+    const OUTPUT: &'static Shape = &LIST_ATTRIBUTES_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -58,5 +60,13 @@ pub(crate) static LIST_ATTRIBUTES_REQUEST: Shape = Shape::Structure {
         Member::optional("attributeValue", &schema::STRING),
         Member::optional("nextToken", &schema::STRING),
         Member::optional("maxResults", &schema::INTEGER),
+    ],
+};
+
+pub(crate) static LIST_ATTRIBUTES_RESPONSE: Shape = Shape::Structure {
+    name: "ListAttributesResponse",
+    members: &[
+        Member::optional("attributes", &ATTRIBUTES),
+        Member::optional("nextToken", &schema::STRING),
     ],
 };

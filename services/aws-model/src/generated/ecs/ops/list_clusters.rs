@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -9,7 +10,9 @@ pub struct ListClusters;
 
 impl Operation for ListClusters {
     const NAME: &'static str = "ListClusters";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &LIST_CLUSTERS_REQUEST;
+    const OUTPUT: &'static Shape = &LIST_CLUSTERS_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -43,5 +46,13 @@ pub(crate) static LIST_CLUSTERS_REQUEST: Shape = Shape::Structure {
     members: &[
         Member::optional("nextToken", &schema::STRING),
         Member::optional("maxResults", &schema::INTEGER),
+    ],
+};
+
+pub(crate) static LIST_CLUSTERS_RESPONSE: Shape = Shape::Structure {
+    name: "ListClustersResponse",
+    members: &[
+        Member::optional("clusterArns", &STRING_LIST),
+        Member::optional("nextToken", &schema::STRING),
     ],
 };

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::container::{CONTAINER_INSTANCE_STATUS, ContainerInstanceStatus};
+use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -10,7 +11,9 @@ pub struct ListContainerInstances;
 
 impl Operation for ListContainerInstances {
     const NAME: &'static str = "ListContainerInstances";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &LIST_CONTAINER_INSTANCES_REQUEST;
+    const OUTPUT: &'static Shape = &LIST_CONTAINER_INSTANCES_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -54,5 +57,13 @@ pub(crate) static LIST_CONTAINER_INSTANCES_REQUEST: Shape = Shape::Structure {
         Member::optional("nextToken", &schema::STRING),
         Member::optional("maxResults", &schema::INTEGER),
         Member::optional("status", &CONTAINER_INSTANCE_STATUS),
+    ],
+};
+
+pub(crate) static LIST_CONTAINER_INSTANCES_RESPONSE: Shape = Shape::Structure {
+    name: "ListContainerInstancesResponse",
+    members: &[
+        Member::optional("containerInstanceArns", &STRING_LIST),
+        Member::optional("nextToken", &schema::STRING),
     ],
 };

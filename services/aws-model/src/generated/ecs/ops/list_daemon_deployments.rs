@@ -12,7 +12,9 @@ pub struct ListDaemonDeployments;
 
 impl Operation for ListDaemonDeployments {
     const NAME: &'static str = "ListDaemonDeployments";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &LIST_DAEMON_DEPLOYMENTS_REQUEST;
+    const OUTPUT: &'static Shape = &LIST_DAEMON_DEPLOYMENTS_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -78,6 +80,32 @@ pub(crate) static DAEMON_DEPLOYMENT_STATUS_LIST: Shape = Shape::List {
     member: &DAEMON_DEPLOYMENT_STATUS,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static DAEMON_DEPLOYMENT_SUMMARY: Shape = Shape::Structure {
+    name: "DaemonDeploymentSummary",
+    members: &[
+        Member::optional("daemonDeploymentArn", &schema::STRING),
+        Member::optional("daemonArn", &schema::STRING),
+        Member::optional("clusterArn", &schema::STRING),
+        Member::optional("status", &DAEMON_DEPLOYMENT_STATUS),
+        Member::optional("statusReason", &schema::STRING),
+        Member::optional("targetDaemonRevisionArn", &schema::STRING),
+        Member::optional("createdAt", &schema::TIMESTAMP),
+        Member::optional("startedAt", &schema::TIMESTAMP),
+        Member::optional("stoppedAt", &schema::TIMESTAMP),
+        Member::optional("finishedAt", &schema::TIMESTAMP),
+    ],
+};
+
+pub(crate) static DAEMON_DEPLOYMENT_SUMMARY_LIST: Shape = Shape::List {
+    member: &DAEMON_DEPLOYMENT_SUMMARY,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static LIST_DAEMON_DEPLOYMENTS_REQUEST: Shape = Shape::Structure {
@@ -88,5 +116,13 @@ pub(crate) static LIST_DAEMON_DEPLOYMENTS_REQUEST: Shape = Shape::Structure {
         Member::optional("createdAt", &CREATED_AT),
         Member::optional("maxResults", &schema::INTEGER),
         Member::optional("nextToken", &schema::STRING),
+    ],
+};
+
+pub(crate) static LIST_DAEMON_DEPLOYMENTS_RESPONSE: Shape = Shape::Structure {
+    name: "ListDaemonDeploymentsResponse",
+    members: &[
+        Member::optional("nextToken", &schema::STRING),
+        Member::optional("daemonDeployments", &DAEMON_DEPLOYMENT_SUMMARY_LIST),
     ],
 };

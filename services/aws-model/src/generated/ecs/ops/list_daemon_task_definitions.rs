@@ -3,7 +3,7 @@
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::daemon::DaemonTaskDefinitionStatus;
+use crate::generated::ecs::types::daemon::{DAEMON_TASK_DEFINITION_STATUS, DaemonTaskDefinitionStatus};
 use crate::generated::ecs::types::sort::{SORT_ORDER, SortOrder};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
@@ -13,7 +13,9 @@ pub struct ListDaemonTaskDefinitions;
 
 impl Operation for ListDaemonTaskDefinitions {
     const NAME: &'static str = "ListDaemonTaskDefinitions";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &LIST_DAEMON_TASK_DEFINITIONS_REQUEST;
+    const OUTPUT: &'static Shape = &LIST_DAEMON_TASK_DEFINITIONS_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -95,6 +97,25 @@ pub(crate) static DAEMON_TASK_DEFINITION_STATUS_FILTER: Shape = Shape::String {
     enumeration: DaemonTaskDefinitionStatusFilter::NAMES,
 };
 
+pub(crate) static DAEMON_TASK_DEFINITION_SUMMARIES: Shape = Shape::List {
+    member: &DAEMON_TASK_DEFINITION_SUMMARY,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static DAEMON_TASK_DEFINITION_SUMMARY: Shape = Shape::Structure {
+    name: "DaemonTaskDefinitionSummary",
+    members: &[
+        Member::optional("arn", &schema::STRING),
+        Member::optional("registeredAt", &schema::TIMESTAMP),
+        Member::optional("registeredBy", &schema::STRING),
+        Member::optional("deleteRequestedAt", &schema::TIMESTAMP),
+        Member::optional("status", &DAEMON_TASK_DEFINITION_STATUS),
+    ],
+};
+
 pub(crate) static LIST_DAEMON_TASK_DEFINITIONS_REQUEST: Shape = Shape::Structure {
     name: "ListDaemonTaskDefinitionsRequest",
     members: &[
@@ -105,5 +126,13 @@ pub(crate) static LIST_DAEMON_TASK_DEFINITIONS_REQUEST: Shape = Shape::Structure
         Member::optional("sort", &SORT_ORDER),
         Member::optional("nextToken", &schema::STRING),
         Member::optional("maxResults", &schema::INTEGER),
+    ],
+};
+
+pub(crate) static LIST_DAEMON_TASK_DEFINITIONS_RESPONSE: Shape = Shape::Structure {
+    name: "ListDaemonTaskDefinitionsResponse",
+    members: &[
+        Member::optional("daemonTaskDefinitions", &DAEMON_TASK_DEFINITION_SUMMARIES),
+        Member::optional("nextToken", &schema::STRING),
     ],
 };

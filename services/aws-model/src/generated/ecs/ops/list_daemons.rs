@@ -3,7 +3,7 @@
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::daemon::DaemonStatus;
+use crate::generated::ecs::types::daemon::{DAEMON_STATUS, DaemonStatus};
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
@@ -12,7 +12,9 @@ pub struct ListDaemons;
 
 impl Operation for ListDaemons {
     const NAME: &'static str = "ListDaemons";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &LIST_DAEMONS_REQUEST;
+    const OUTPUT: &'static Shape = &LIST_DAEMONS_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -60,12 +62,38 @@ pub struct ListDaemonsResponse {
     pub next_token: Option<String>,
 }
 
+pub(crate) static DAEMON_SUMMARIES_LIST: Shape = Shape::List {
+    member: &DAEMON_SUMMARY,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static DAEMON_SUMMARY: Shape = Shape::Structure {
+    name: "DaemonSummary",
+    members: &[
+        Member::optional("daemonArn", &schema::STRING),
+        Member::optional("status", &DAEMON_STATUS),
+        Member::optional("createdAt", &schema::TIMESTAMP),
+        Member::optional("updatedAt", &schema::TIMESTAMP),
+    ],
+};
+
 pub(crate) static LIST_DAEMONS_REQUEST: Shape = Shape::Structure {
     name: "ListDaemonsRequest",
     members: &[
         Member::optional("clusterArn", &schema::STRING),
         Member::optional("capacityProviderArns", &STRING_LIST),
         Member::optional("maxResults", &schema::INTEGER),
+        Member::optional("nextToken", &schema::STRING),
+    ],
+};
+
+pub(crate) static LIST_DAEMONS_RESPONSE: Shape = Shape::Structure {
+    name: "ListDaemonsResponse",
+    members: &[
+        Member::optional("daemonSummariesList", &DAEMON_SUMMARIES_LIST),
         Member::optional("nextToken", &schema::STRING),
     ],
 };

@@ -12,7 +12,9 @@ pub struct ListServiceDeployments;
 
 impl Operation for ListServiceDeployments {
     const NAME: &'static str = "ListServiceDeployments";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &LIST_SERVICE_DEPLOYMENTS_REQUEST;
+    const OUTPUT: &'static Shape = &LIST_SERVICE_DEPLOYMENTS_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -87,8 +89,41 @@ pub(crate) static LIST_SERVICE_DEPLOYMENTS_REQUEST: Shape = Shape::Structure {
     ],
 };
 
+pub(crate) static LIST_SERVICE_DEPLOYMENTS_RESPONSE: Shape = Shape::Structure {
+    name: "ListServiceDeploymentsResponse",
+    members: &[
+        Member::optional("serviceDeployments", &SERVICE_DEPLOYMENTS_BRIEF),
+        Member::optional("nextToken", &schema::STRING),
+    ],
+};
+
+pub(crate) static SERVICE_DEPLOYMENT_BRIEF: Shape = Shape::Structure {
+    name: "ServiceDeploymentBrief",
+    members: &[
+        Member::optional("serviceDeploymentArn", &schema::STRING),
+        Member::optional("serviceArn", &schema::STRING),
+        Member::optional("clusterArn", &schema::STRING),
+        Member::optional("startedAt", &schema::TIMESTAMP),
+        Member::optional("createdAt", &schema::TIMESTAMP),
+        Member::optional("finishedAt", &schema::TIMESTAMP),
+        Member::optional("targetServiceRevisionArn", &schema::STRING),
+        Member::optional("status", &SERVICE_DEPLOYMENT_STATUS),
+        Member::optional("statusReason", &schema::STRING),
+    ],
+};
+
 pub(crate) static SERVICE_DEPLOYMENT_STATUS_LIST: Shape = Shape::List {
     member: &SERVICE_DEPLOYMENT_STATUS,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static SERVICE_DEPLOYMENTS_BRIEF: Shape = Shape::List {
+    member: &SERVICE_DEPLOYMENT_BRIEF,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
 };

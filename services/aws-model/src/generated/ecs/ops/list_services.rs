@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::generated::ecs::types::launch::{LAUNCH_TYPE, LaunchType};
 use crate::generated::ecs::types::resource::{RESOURCE_MANAGEMENT_TYPE, ResourceManagementType};
 use crate::generated::ecs::types::scheduling::{SCHEDULING_STRATEGY, SchedulingStrategy};
+use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -12,7 +13,9 @@ pub struct ListServices;
 
 impl Operation for ListServices {
     const NAME: &'static str = "ListServices";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &LIST_SERVICES_REQUEST;
+    const OUTPUT: &'static Shape = &LIST_SERVICES_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -59,5 +62,13 @@ pub(crate) static LIST_SERVICES_REQUEST: Shape = Shape::Structure {
         Member::optional("launchType", &LAUNCH_TYPE),
         Member::optional("schedulingStrategy", &SCHEDULING_STRATEGY),
         Member::optional("resourceManagementType", &RESOURCE_MANAGEMENT_TYPE),
+    ],
+};
+
+pub(crate) static LIST_SERVICES_RESPONSE: Shape = Shape::Structure {
+    name: "ListServicesResponse",
+    members: &[
+        Member::optional("serviceArns", &STRING_LIST),
+        Member::optional("nextToken", &schema::STRING),
     ],
 };

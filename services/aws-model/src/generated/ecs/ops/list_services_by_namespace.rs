@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -9,7 +10,9 @@ pub struct ListServicesByNamespace;
 
 impl Operation for ListServicesByNamespace {
     const NAME: &'static str = "ListServicesByNamespace";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &LIST_SERVICES_BY_NAMESPACE_REQUEST;
+    const OUTPUT: &'static Shape = &LIST_SERVICES_BY_NAMESPACE_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -47,5 +50,13 @@ pub(crate) static LIST_SERVICES_BY_NAMESPACE_REQUEST: Shape = Shape::Structure {
         Member::required("namespace", &schema::STRING),
         Member::optional("nextToken", &schema::STRING),
         Member::optional("maxResults", &schema::INTEGER),
+    ],
+};
+
+pub(crate) static LIST_SERVICES_BY_NAMESPACE_RESPONSE: Shape = Shape::Structure {
+    name: "ListServicesByNamespaceResponse",
+    members: &[
+        Member::optional("serviceArns", &STRING_LIST),
+        Member::optional("nextToken", &schema::STRING),
     ],
 };

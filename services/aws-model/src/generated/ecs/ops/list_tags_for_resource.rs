@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::tag::Tag;
+use crate::generated::ecs::types::tag::{TAGS, Tag};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -10,7 +10,9 @@ pub struct ListTagsForResource;
 
 impl Operation for ListTagsForResource {
     const NAME: &'static str = "ListTagsForResource";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &LIST_TAGS_FOR_RESOURCE_REQUEST;
+    const OUTPUT: &'static Shape = &LIST_TAGS_FOR_RESOURCE_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -39,4 +41,9 @@ pub struct ListTagsForResourceResponse {
 pub(crate) static LIST_TAGS_FOR_RESOURCE_REQUEST: Shape = Shape::Structure {
     name: "ListTagsForResourceRequest",
     members: &[Member::required("resourceArn", &schema::STRING)],
+};
+
+pub(crate) static LIST_TAGS_FOR_RESOURCE_RESPONSE: Shape = Shape::Structure {
+    name: "ListTagsForResourceResponse",
+    members: &[Member::optional("tags", &TAGS)],
 };

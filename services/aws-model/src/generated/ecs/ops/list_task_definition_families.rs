@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
@@ -10,7 +11,9 @@ pub struct ListTaskDefinitionFamilies;
 
 impl Operation for ListTaskDefinitionFamilies {
     const NAME: &'static str = "ListTaskDefinitionFamilies";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &LIST_TASK_DEFINITION_FAMILIES_REQUEST;
+    const OUTPUT: &'static Shape = &LIST_TASK_DEFINITION_FAMILIES_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -58,6 +61,14 @@ pub(crate) static LIST_TASK_DEFINITION_FAMILIES_REQUEST: Shape = Shape::Structur
         Member::optional("status", &TASK_DEFINITION_FAMILY_STATUS),
         Member::optional("nextToken", &schema::STRING),
         Member::optional("maxResults", &schema::INTEGER),
+    ],
+};
+
+pub(crate) static LIST_TASK_DEFINITION_FAMILIES_RESPONSE: Shape = Shape::Structure {
+    name: "ListTaskDefinitionFamiliesResponse",
+    members: &[
+        Member::optional("families", &STRING_LIST),
+        Member::optional("nextToken", &schema::STRING),
     ],
 };
 

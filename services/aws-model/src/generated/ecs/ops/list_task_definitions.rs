@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::sort::{SORT_ORDER, SortOrder};
+use crate::generated::ecs::types::string::STRING_LIST;
 use crate::generated::ecs::types::task::{TASK_DEFINITION_STATUS, TaskDefinitionStatus};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
@@ -11,7 +12,9 @@ pub struct ListTaskDefinitions;
 
 impl Operation for ListTaskDefinitions {
     const NAME: &'static str = "ListTaskDefinitions";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &LIST_TASK_DEFINITIONS_REQUEST;
+    const OUTPUT: &'static Shape = &LIST_TASK_DEFINITIONS_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -54,5 +57,13 @@ pub(crate) static LIST_TASK_DEFINITIONS_REQUEST: Shape = Shape::Structure {
         Member::optional("sort", &SORT_ORDER),
         Member::optional("nextToken", &schema::STRING),
         Member::optional("maxResults", &schema::INTEGER),
+    ],
+};
+
+pub(crate) static LIST_TASK_DEFINITIONS_RESPONSE: Shape = Shape::Structure {
+    name: "ListTaskDefinitionsResponse",
+    members: &[
+        Member::optional("taskDefinitionArns", &STRING_LIST),
+        Member::optional("nextToken", &schema::STRING),
     ],
 };

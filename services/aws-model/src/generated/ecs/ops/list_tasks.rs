@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::launch::{LAUNCH_TYPE, LaunchType};
+use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
@@ -11,7 +12,9 @@ pub struct ListTasks;
 
 impl Operation for ListTasks {
     const NAME: &'static str = "ListTasks";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &LIST_TASKS_REQUEST;
+    const OUTPUT: &'static Shape = &LIST_TASKS_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -86,5 +89,13 @@ pub(crate) static LIST_TASKS_REQUEST: Shape = Shape::Structure {
         Member::optional("desiredStatus", &DESIRED_STATUS),
         Member::optional("launchType", &LAUNCH_TYPE),
         Member::optional("daemonName", &schema::STRING),
+    ],
+};
+
+pub(crate) static LIST_TASKS_RESPONSE: Shape = Shape::Structure {
+    name: "ListTasksResponse",
+    members: &[
+        Member::optional("taskArns", &STRING_LIST),
+        Member::optional("nextToken", &schema::STRING),
     ],
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::setting::{SETTING_NAME, Setting, SettingName};
+use crate::generated::ecs::types::setting::{SETTING, SETTING_NAME, Setting, SettingName};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -10,7 +10,9 @@ pub struct PutAccountSetting;
 
 impl Operation for PutAccountSetting {
     const NAME: &'static str = "PutAccountSetting";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &PUT_ACCOUNT_SETTING_REQUEST;
+    const OUTPUT: &'static Shape = &PUT_ACCOUNT_SETTING_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -46,4 +48,9 @@ pub(crate) static PUT_ACCOUNT_SETTING_REQUEST: Shape = Shape::Structure {
         Member::required("value", &schema::STRING),
         Member::optional("principalArn", &schema::STRING),
     ],
+};
+
+pub(crate) static PUT_ACCOUNT_SETTING_RESPONSE: Shape = Shape::Structure {
+    name: "PutAccountSettingResponse",
+    members: &[Member::optional("setting", &SETTING)],
 };

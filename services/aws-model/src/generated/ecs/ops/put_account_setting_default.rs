@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::setting::{SETTING_NAME, Setting, SettingName};
+use crate::generated::ecs::types::setting::{SETTING, SETTING_NAME, Setting, SettingName};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -10,7 +10,9 @@ pub struct PutAccountSettingDefault;
 
 impl Operation for PutAccountSettingDefault {
     const NAME: &'static str = "PutAccountSettingDefault";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &PUT_ACCOUNT_SETTING_DEFAULT_REQUEST;
+    const OUTPUT: &'static Shape = &PUT_ACCOUNT_SETTING_DEFAULT_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -43,4 +45,9 @@ pub(crate) static PUT_ACCOUNT_SETTING_DEFAULT_REQUEST: Shape = Shape::Structure 
         Member::required("name", &SETTING_NAME),
         Member::required("value", &schema::STRING),
     ],
+};
+
+pub(crate) static PUT_ACCOUNT_SETTING_DEFAULT_RESPONSE: Shape = Shape::Structure {
+    name: "PutAccountSettingDefaultResponse",
+    members: &[Member::optional("setting", &SETTING)],
 };

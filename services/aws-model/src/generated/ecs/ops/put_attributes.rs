@@ -10,7 +10,9 @@ pub struct PutAttributes;
 
 impl Operation for PutAttributes {
     const NAME: &'static str = "PutAttributes";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &PUT_ATTRIBUTES_REQUEST;
+    const OUTPUT: &'static Shape = &PUT_ATTRIBUTES_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "AttributeLimitExceededException",
@@ -46,4 +48,9 @@ pub(crate) static PUT_ATTRIBUTES_REQUEST: Shape = Shape::Structure {
         Member::optional("cluster", &schema::STRING),
         Member::required("attributes", &ATTRIBUTES),
     ],
+};
+
+pub(crate) static PUT_ATTRIBUTES_RESPONSE: Shape = Shape::Structure {
+    name: "PutAttributesResponse",
+    members: &[Member::optional("attributes", &ATTRIBUTES)],
 };

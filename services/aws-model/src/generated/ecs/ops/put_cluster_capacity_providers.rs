@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::capacity::{CAPACITY_PROVIDER_STRATEGY, CapacityProviderStrategyItem};
-use crate::generated::ecs::types::cluster::Cluster;
+use crate::generated::ecs::types::cluster::{CLUSTER, Cluster};
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
@@ -12,7 +12,9 @@ pub struct PutClusterCapacityProviders;
 
 impl Operation for PutClusterCapacityProviders {
     const NAME: &'static str = "PutClusterCapacityProviders";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &PUT_CLUSTER_CAPACITY_PROVIDERS_REQUEST;
+    const OUTPUT: &'static Shape = &PUT_CLUSTER_CAPACITY_PROVIDERS_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -51,4 +53,9 @@ pub(crate) static PUT_CLUSTER_CAPACITY_PROVIDERS_REQUEST: Shape = Shape::Structu
         Member::required("capacityProviders", &STRING_LIST),
         Member::required("defaultCapacityProviderStrategy", &CAPACITY_PROVIDER_STRATEGY),
     ],
+};
+
+pub(crate) static PUT_CLUSTER_CAPACITY_PROVIDERS_RESPONSE: Shape = Shape::Structure {
+    name: "PutClusterCapacityProvidersResponse",
+    members: &[Member::optional("cluster", &CLUSTER)],
 };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::attribute::{ATTRIBUTES, Attribute};
-use crate::generated::ecs::types::container::ContainerInstance;
+use crate::generated::ecs::types::container::{CONTAINER_INSTANCE, ContainerInstance};
 use crate::generated::ecs::types::resource::{RESOURCES, Resource};
 use crate::generated::ecs::types::tag::{TAGS, Tag};
 use crate::generated::ecs::types::version::{VERSION_INFO, VersionInfo};
@@ -15,7 +15,9 @@ pub struct RegisterContainerInstance;
 
 impl Operation for RegisterContainerInstance {
     const NAME: &'static str = "RegisterContainerInstance";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &REGISTER_CONTAINER_INSTANCE_REQUEST;
+    const OUTPUT: &'static Shape = &REGISTER_CONTAINER_INSTANCE_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -93,6 +95,8 @@ pub(crate) static PLATFORM_DEVICES: Shape = Shape::List {
     member: &PLATFORM_DEVICE,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static REGISTER_CONTAINER_INSTANCE_REQUEST: Shape = Shape::Structure {
@@ -109,4 +113,9 @@ pub(crate) static REGISTER_CONTAINER_INSTANCE_REQUEST: Shape = Shape::Structure 
         Member::optional("tags", &TAGS),
         Member::optional("clientToken", &schema::STRING),
     ],
+};
+
+pub(crate) static REGISTER_CONTAINER_INSTANCE_RESPONSE: Shape = Shape::Structure {
+    name: "RegisterContainerInstanceResponse",
+    members: &[Member::optional("containerInstance", &CONTAINER_INSTANCE)],
 };

@@ -13,7 +13,9 @@ pub struct RegisterDaemonTaskDefinition;
 
 impl Operation for RegisterDaemonTaskDefinition {
     const NAME: &'static str = "RegisterDaemonTaskDefinition";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &REGISTER_DAEMON_TASK_DEFINITION_REQUEST;
+    const OUTPUT: &'static Shape = &REGISTER_DAEMON_TASK_DEFINITION_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -65,4 +67,9 @@ pub(crate) static REGISTER_DAEMON_TASK_DEFINITION_REQUEST: Shape = Shape::Struct
         Member::optional("volumes", &DAEMON_VOLUME_LIST),
         Member::optional("tags", &TAGS),
     ],
+};
+
+pub(crate) static REGISTER_DAEMON_TASK_DEFINITION_RESPONSE: Shape = Shape::Structure {
+    name: "RegisterDaemonTaskDefinitionResponse",
+    members: &[Member::optional("daemonTaskDefinitionArn", &schema::STRING)],
 };

@@ -13,7 +13,7 @@ use crate::generated::ecs::types::proxy::{PROXY_CONFIGURATION, ProxyConfiguratio
 use crate::generated::ecs::types::runtime::{RUNTIME_PLATFORM, RuntimePlatform};
 use crate::generated::ecs::types::tag::{TAGS, Tag};
 use crate::generated::ecs::types::task::{
-    TASK_DEFINITION_PLACEMENT_CONSTRAINTS, TaskDefinition, TaskDefinitionPlacementConstraint,
+    TASK_DEFINITION, TASK_DEFINITION_PLACEMENT_CONSTRAINTS, TaskDefinition, TaskDefinitionPlacementConstraint,
 };
 use crate::generated::ecs::types::volume::{VOLUME_LIST, Volume};
 use crate::operation::Operation;
@@ -23,7 +23,9 @@ pub struct RegisterTaskDefinition;
 
 impl Operation for RegisterTaskDefinition {
     const NAME: &'static str = "RegisterTaskDefinition";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &REGISTER_TASK_DEFINITION_REQUEST;
+    const OUTPUT: &'static Shape = &REGISTER_TASK_DEFINITION_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -106,5 +108,13 @@ pub(crate) static REGISTER_TASK_DEFINITION_REQUEST: Shape = Shape::Structure {
         Member::optional("ephemeralStorage", &EPHEMERAL_STORAGE),
         Member::optional("runtimePlatform", &RUNTIME_PLATFORM),
         Member::optional("enableFaultInjection", &schema::BOOLEAN),
+    ],
+};
+
+pub(crate) static REGISTER_TASK_DEFINITION_RESPONSE: Shape = Shape::Structure {
+    name: "RegisterTaskDefinitionResponse",
+    members: &[
+        Member::optional("taskDefinition", &TASK_DEFINITION),
+        Member::optional("tags", &TAGS),
     ],
 };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::capacity::{CAPACITY_PROVIDER_STRATEGY, CapacityProviderStrategyItem};
-use crate::generated::ecs::types::failure::Failure;
+use crate::generated::ecs::types::failure::{FAILURES, Failure};
 use crate::generated::ecs::types::launch::{LAUNCH_TYPE, LaunchType};
 use crate::generated::ecs::types::network::{NETWORK_CONFIGURATION, NetworkConfiguration};
 use crate::generated::ecs::types::placement::{
@@ -12,7 +12,7 @@ use crate::generated::ecs::types::placement::{
 use crate::generated::ecs::types::propagate::{PROPAGATE_TAGS, PropagateTags};
 use crate::generated::ecs::types::tag::{TAGS, Tag};
 use crate::generated::ecs::types::task::{
-    TASK_OVERRIDE, TASK_VOLUME_CONFIGURATIONS, Task, TaskOverride, TaskVolumeConfiguration,
+    TASK_OVERRIDE, TASK_VOLUME_CONFIGURATIONS, TASKS, Task, TaskOverride, TaskVolumeConfiguration,
 };
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
@@ -21,7 +21,9 @@ pub struct RunTask;
 
 impl Operation for RunTask {
     const NAME: &'static str = "RunTask";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &RUN_TASK_REQUEST;
+    const OUTPUT: &'static Shape = &RUN_TASK_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "BlockedException",
@@ -112,5 +114,13 @@ pub(crate) static RUN_TASK_REQUEST: Shape = Shape::Structure {
         Member::required("taskDefinition", &schema::STRING),
         Member::optional("clientToken", &schema::STRING),
         Member::optional("volumeConfigurations", &TASK_VOLUME_CONFIGURATIONS),
+    ],
+};
+
+pub(crate) static RUN_TASK_RESPONSE: Shape = Shape::Structure {
+    name: "RunTaskResponse",
+    members: &[
+        Member::optional("tasks", &TASKS),
+        Member::optional("failures", &FAILURES),
     ],
 };

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::failure::Failure;
+use crate::generated::ecs::types::failure::{FAILURES, Failure};
 use crate::generated::ecs::types::network::{NETWORK_CONFIGURATION, NetworkConfiguration};
 use crate::generated::ecs::types::propagate::{PROPAGATE_TAGS, PropagateTags};
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::generated::ecs::types::tag::{TAGS, Tag};
 use crate::generated::ecs::types::task::{
-    TASK_OVERRIDE, TASK_VOLUME_CONFIGURATIONS, Task, TaskOverride, TaskVolumeConfiguration,
+    TASK_OVERRIDE, TASK_VOLUME_CONFIGURATIONS, TASKS, Task, TaskOverride, TaskVolumeConfiguration,
 };
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
@@ -17,7 +17,9 @@ pub struct StartTask;
 
 impl Operation for StartTask {
     const NAME: &'static str = "StartTask";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &START_TASK_REQUEST;
+    const OUTPUT: &'static Shape = &START_TASK_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -87,5 +89,13 @@ pub(crate) static START_TASK_REQUEST: Shape = Shape::Structure {
         Member::optional("tags", &TAGS),
         Member::required("taskDefinition", &schema::STRING),
         Member::optional("volumeConfigurations", &TASK_VOLUME_CONFIGURATIONS),
+    ],
+};
+
+pub(crate) static START_TASK_RESPONSE: Shape = Shape::Structure {
+    name: "StartTaskResponse",
+    members: &[
+        Member::optional("tasks", &TASKS),
+        Member::optional("failures", &FAILURES),
     ],
 };

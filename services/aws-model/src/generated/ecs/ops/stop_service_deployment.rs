@@ -10,7 +10,9 @@ pub struct StopServiceDeployment;
 
 impl Operation for StopServiceDeployment {
     const NAME: &'static str = "StopServiceDeployment";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &STOP_SERVICE_DEPLOYMENT_REQUEST;
+    const OUTPUT: &'static Shape = &STOP_SERVICE_DEPLOYMENT_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -53,6 +55,11 @@ pub(crate) static STOP_SERVICE_DEPLOYMENT_REQUEST: Shape = Shape::Structure {
         Member::required("serviceDeploymentArn", &schema::STRING),
         Member::optional("stopType", &STOP_SERVICE_DEPLOYMENT_STOP_TYPE),
     ],
+};
+
+pub(crate) static STOP_SERVICE_DEPLOYMENT_RESPONSE: Shape = Shape::Structure {
+    name: "StopServiceDeploymentResponse",
+    members: &[Member::optional("serviceDeploymentArn", &schema::STRING)],
 };
 
 pub(crate) static STOP_SERVICE_DEPLOYMENT_STOP_TYPE: Shape = Shape::String {

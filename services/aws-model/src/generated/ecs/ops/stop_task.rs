@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::task::Task;
+use crate::generated::ecs::types::task::{TASK, Task};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -10,7 +10,9 @@ pub struct StopTask;
 
 impl Operation for StopTask {
     const NAME: &'static str = "StopTask";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &STOP_TASK_REQUEST;
+    const OUTPUT: &'static Shape = &STOP_TASK_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -47,4 +49,9 @@ pub(crate) static STOP_TASK_REQUEST: Shape = Shape::Structure {
         Member::required("task", &schema::STRING),
         Member::optional("reason", &schema::STRING),
     ],
+};
+
+pub(crate) static STOP_TASK_RESPONSE: Shape = Shape::Structure {
+    name: "StopTaskResponse",
+    members: &[Member::optional("task", &TASK)],
 };

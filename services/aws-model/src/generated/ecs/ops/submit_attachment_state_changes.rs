@@ -10,7 +10,9 @@ pub struct SubmitAttachmentStateChanges;
 
 impl Operation for SubmitAttachmentStateChanges {
     const NAME: &'static str = "SubmitAttachmentStateChanges";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &SUBMIT_ATTACHMENT_STATE_CHANGES_REQUEST;
+    const OUTPUT: &'static Shape = &SUBMIT_ATTACHMENT_STATE_CHANGES_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -44,4 +46,9 @@ pub(crate) static SUBMIT_ATTACHMENT_STATE_CHANGES_REQUEST: Shape = Shape::Struct
         Member::optional("cluster", &schema::STRING),
         Member::required("attachments", &ATTACHMENT_STATE_CHANGES),
     ],
+};
+
+pub(crate) static SUBMIT_ATTACHMENT_STATE_CHANGES_RESPONSE: Shape = Shape::Structure {
+    name: "SubmitAttachmentStateChangesResponse",
+    members: &[Member::optional("acknowledgment", &schema::STRING)],
 };

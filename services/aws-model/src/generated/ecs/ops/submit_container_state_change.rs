@@ -10,7 +10,9 @@ pub struct SubmitContainerStateChange;
 
 impl Operation for SubmitContainerStateChange {
     const NAME: &'static str = "SubmitContainerStateChange";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &SUBMIT_CONTAINER_STATE_CHANGE_REQUEST;
+    const OUTPUT: &'static Shape = &SUBMIT_CONTAINER_STATE_CHANGE_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -62,4 +64,9 @@ pub(crate) static SUBMIT_CONTAINER_STATE_CHANGE_REQUEST: Shape = Shape::Structur
         Member::optional("reason", &schema::STRING),
         Member::optional("networkBindings", &NETWORK_BINDINGS),
     ],
+};
+
+pub(crate) static SUBMIT_CONTAINER_STATE_CHANGE_RESPONSE: Shape = Shape::Structure {
+    name: "SubmitContainerStateChangeResponse",
+    members: &[Member::optional("acknowledgment", &schema::STRING)],
 };

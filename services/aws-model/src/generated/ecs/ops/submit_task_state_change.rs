@@ -13,7 +13,9 @@ pub struct SubmitTaskStateChange;
 
 impl Operation for SubmitTaskStateChange {
     const NAME: &'static str = "SubmitTaskStateChange";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &SUBMIT_TASK_STATE_CHANGE_REQUEST;
+    const OUTPUT: &'static Shape = &SUBMIT_TASK_STATE_CHANGE_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -106,6 +108,8 @@ pub(crate) static CONTAINER_STATE_CHANGES: Shape = Shape::List {
     member: &CONTAINER_STATE_CHANGE,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static MANAGED_AGENT_STATE_CHANGE: Shape = Shape::Structure {
@@ -122,6 +126,8 @@ pub(crate) static MANAGED_AGENT_STATE_CHANGES: Shape = Shape::List {
     member: &MANAGED_AGENT_STATE_CHANGE,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static SUBMIT_TASK_STATE_CHANGE_REQUEST: Shape = Shape::Structure {
@@ -138,4 +144,9 @@ pub(crate) static SUBMIT_TASK_STATE_CHANGE_REQUEST: Shape = Shape::Structure {
         Member::optional("pullStoppedAt", &schema::TIMESTAMP),
         Member::optional("executionStoppedAt", &schema::TIMESTAMP),
     ],
+};
+
+pub(crate) static SUBMIT_TASK_STATE_CHANGE_RESPONSE: Shape = Shape::Structure {
+    name: "SubmitTaskStateChangeResponse",
+    members: &[Member::optional("acknowledgment", &schema::STRING)],
 };

@@ -10,7 +10,9 @@ pub struct TagResource;
 
 impl Operation for TagResource {
     const NAME: &'static str = "TagResource";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &TAG_RESOURCE_REQUEST;
+    const OUTPUT: &'static Shape = &TAG_RESOURCE_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -43,4 +45,9 @@ pub(crate) static TAG_RESOURCE_REQUEST: Shape = Shape::Structure {
         Member::required("resourceArn", &schema::STRING),
         Member::required("tags", &TAGS),
     ],
+};
+
+pub(crate) static TAG_RESOURCE_RESPONSE: Shape = Shape::Structure {
+    name: "TagResourceResponse",
+    members: &[],
 };

@@ -10,7 +10,9 @@ pub struct UntagResource;
 
 impl Operation for UntagResource {
     const NAME: &'static str = "UntagResource";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &UNTAG_RESOURCE_REQUEST;
+    const OUTPUT: &'static Shape = &UNTAG_RESOURCE_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -40,6 +42,8 @@ pub(crate) static TAG_KEYS: Shape = Shape::List {
     member: &TAG_KEY,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static UNTAG_RESOURCE_REQUEST: Shape = Shape::Structure {
@@ -48,4 +52,9 @@ pub(crate) static UNTAG_RESOURCE_REQUEST: Shape = Shape::Structure {
         Member::required("resourceArn", &schema::STRING),
         Member::required("tagKeys", &TAG_KEYS),
     ],
+};
+
+pub(crate) static UNTAG_RESOURCE_RESPONSE: Shape = Shape::Structure {
+    name: "UntagResourceResponse",
+    members: &[],
 };

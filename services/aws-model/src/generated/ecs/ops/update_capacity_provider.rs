@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::auto::{AUTO_REPAIR_CONFIGURATION, AutoRepairConfiguration};
 use crate::generated::ecs::types::capacity::{
-    CAPACITY_RESERVATION_REQUEST, CapacityProvider, CapacityReservationRequest,
+    CAPACITY_PROVIDER, CAPACITY_RESERVATION_REQUEST, CapacityProvider, CapacityReservationRequest,
 };
 use crate::generated::ecs::types::infrastructure::{INFRASTRUCTURE_OPTIMIZATION, InfrastructureOptimization};
 use crate::generated::ecs::types::instance::{INSTANCE_REQUIREMENTS_REQUEST, InstanceRequirementsRequest};
@@ -23,7 +23,9 @@ pub struct UpdateCapacityProvider;
 
 impl Operation for UpdateCapacityProvider {
     const NAME: &'static str = "UpdateCapacityProvider";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &UPDATE_CAPACITY_PROVIDER_REQUEST;
+    const OUTPUT: &'static Shape = &UPDATE_CAPACITY_PROVIDER_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -140,6 +142,11 @@ pub(crate) static UPDATE_CAPACITY_PROVIDER_REQUEST: Shape = Shape::Structure {
             &UPDATE_MANAGED_INSTANCES_PROVIDER_CONFIGURATION,
         ),
     ],
+};
+
+pub(crate) static UPDATE_CAPACITY_PROVIDER_RESPONSE: Shape = Shape::Structure {
+    name: "UpdateCapacityProviderResponse",
+    members: &[Member::optional("capacityProvider", &CAPACITY_PROVIDER)],
 };
 
 pub(crate) static UPDATE_MANAGED_INSTANCES_PROVIDER_CONFIGURATION: Shape = Shape::Structure {

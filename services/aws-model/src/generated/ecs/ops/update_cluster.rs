@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::cluster::{
-    CLUSTER_CONFIGURATION, CLUSTER_SERVICE_CONNECT_DEFAULTS_REQUEST, CLUSTER_SETTINGS, Cluster,
+    CLUSTER, CLUSTER_CONFIGURATION, CLUSTER_SERVICE_CONNECT_DEFAULTS_REQUEST, CLUSTER_SETTINGS, Cluster,
     ClusterConfiguration, ClusterServiceConnectDefaultsRequest, ClusterSetting,
 };
 use crate::operation::Operation;
@@ -13,7 +13,9 @@ pub struct UpdateCluster;
 
 impl Operation for UpdateCluster {
     const NAME: &'static str = "UpdateCluster";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &UPDATE_CLUSTER_REQUEST;
+    const OUTPUT: &'static Shape = &UPDATE_CLUSTER_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -57,4 +59,9 @@ pub(crate) static UPDATE_CLUSTER_REQUEST: Shape = Shape::Structure {
             &CLUSTER_SERVICE_CONNECT_DEFAULTS_REQUEST,
         ),
     ],
+};
+
+pub(crate) static UPDATE_CLUSTER_RESPONSE: Shape = Shape::Structure {
+    name: "UpdateClusterResponse",
+    members: &[Member::optional("cluster", &CLUSTER)],
 };

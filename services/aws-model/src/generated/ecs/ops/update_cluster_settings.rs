@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::cluster::{CLUSTER_SETTINGS, Cluster, ClusterSetting};
+use crate::generated::ecs::types::cluster::{CLUSTER, CLUSTER_SETTINGS, Cluster, ClusterSetting};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -10,7 +10,9 @@ pub struct UpdateClusterSettings;
 
 impl Operation for UpdateClusterSettings {
     const NAME: &'static str = "UpdateClusterSettings";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &UPDATE_CLUSTER_SETTINGS_REQUEST;
+    const OUTPUT: &'static Shape = &UPDATE_CLUSTER_SETTINGS_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -45,4 +47,9 @@ pub(crate) static UPDATE_CLUSTER_SETTINGS_REQUEST: Shape = Shape::Structure {
         Member::required("cluster", &schema::STRING),
         Member::required("settings", &CLUSTER_SETTINGS),
     ],
+};
+
+pub(crate) static UPDATE_CLUSTER_SETTINGS_RESPONSE: Shape = Shape::Structure {
+    name: "UpdateClusterSettingsResponse",
+    members: &[Member::optional("cluster", &CLUSTER)],
 };

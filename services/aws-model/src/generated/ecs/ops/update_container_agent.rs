@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::container::ContainerInstance;
+use crate::generated::ecs::types::container::{CONTAINER_INSTANCE, ContainerInstance};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -10,7 +10,9 @@ pub struct UpdateContainerAgent;
 
 impl Operation for UpdateContainerAgent {
     const NAME: &'static str = "UpdateContainerAgent";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &UPDATE_CONTAINER_AGENT_REQUEST;
+    const OUTPUT: &'static Shape = &UPDATE_CONTAINER_AGENT_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -47,4 +49,9 @@ pub(crate) static UPDATE_CONTAINER_AGENT_REQUEST: Shape = Shape::Structure {
         Member::optional("cluster", &schema::STRING),
         Member::required("containerInstance", &schema::STRING),
     ],
+};
+
+pub(crate) static UPDATE_CONTAINER_AGENT_RESPONSE: Shape = Shape::Structure {
+    name: "UpdateContainerAgentResponse",
+    members: &[Member::optional("containerInstance", &CONTAINER_INSTANCE)],
 };

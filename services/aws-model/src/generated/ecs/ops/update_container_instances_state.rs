@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::container::{
-    CONTAINER_INSTANCE_STATUS, ContainerInstance, ContainerInstanceStatus,
+    CONTAINER_INSTANCE_STATUS, CONTAINER_INSTANCES, ContainerInstance, ContainerInstanceStatus,
 };
-use crate::generated::ecs::types::failure::Failure;
+use crate::generated::ecs::types::failure::{FAILURES, Failure};
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
@@ -14,7 +14,9 @@ pub struct UpdateContainerInstancesState;
 
 impl Operation for UpdateContainerInstancesState {
     const NAME: &'static str = "UpdateContainerInstancesState";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &UPDATE_CONTAINER_INSTANCES_STATE_REQUEST;
+    const OUTPUT: &'static Shape = &UPDATE_CONTAINER_INSTANCES_STATE_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -52,5 +54,13 @@ pub(crate) static UPDATE_CONTAINER_INSTANCES_STATE_REQUEST: Shape = Shape::Struc
         Member::optional("cluster", &schema::STRING),
         Member::required("containerInstances", &STRING_LIST),
         Member::required("status", &CONTAINER_INSTANCE_STATUS),
+    ],
+};
+
+pub(crate) static UPDATE_CONTAINER_INSTANCES_STATE_RESPONSE: Shape = Shape::Structure {
+    name: "UpdateContainerInstancesStateResponse",
+    members: &[
+        Member::optional("containerInstances", &CONTAINER_INSTANCES),
+        Member::optional("failures", &FAILURES),
     ],
 };

@@ -4,7 +4,7 @@ use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::daemon::{
-    DAEMON_DEPLOYMENT_CONFIGURATION, DAEMON_PROPAGATE_TAGS, DaemonDeploymentConfiguration,
+    DAEMON_DEPLOYMENT_CONFIGURATION, DAEMON_PROPAGATE_TAGS, DAEMON_STATUS, DaemonDeploymentConfiguration,
     DaemonPropagateTags, DaemonStatus,
 };
 use crate::generated::ecs::types::string::STRING_LIST;
@@ -15,7 +15,9 @@ pub struct UpdateDaemon;
 
 impl Operation for UpdateDaemon {
     const NAME: &'static str = "UpdateDaemon";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &UPDATE_DAEMON_REQUEST;
+    const OUTPUT: &'static Shape = &UPDATE_DAEMON_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -75,5 +77,16 @@ pub(crate) static UPDATE_DAEMON_REQUEST: Shape = Shape::Structure {
         Member::optional("propagateTags", &DAEMON_PROPAGATE_TAGS),
         Member::optional("enableECSManagedTags", &schema::BOOLEAN),
         Member::optional("enableExecuteCommand", &schema::BOOLEAN),
+    ],
+};
+
+pub(crate) static UPDATE_DAEMON_RESPONSE: Shape = Shape::Structure {
+    name: "UpdateDaemonResponse",
+    members: &[
+        Member::optional("daemonArn", &schema::STRING),
+        Member::optional("status", &DAEMON_STATUS),
+        Member::optional("createdAt", &schema::TIMESTAMP),
+        Member::optional("updatedAt", &schema::TIMESTAMP),
+        Member::optional("deploymentArn", &schema::STRING),
     ],
 };

@@ -4,8 +4,9 @@ use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::express::{
-    EXPRESS_GATEWAY_CONTAINER, EXPRESS_GATEWAY_SCALING_TARGET, EXPRESS_GATEWAY_SERVICE_NETWORK_CONFIGURATION,
-    ExpressGatewayContainer, ExpressGatewayScalingTarget, ExpressGatewayServiceConfiguration,
+    EXPRESS_GATEWAY_CONTAINER, EXPRESS_GATEWAY_SCALING_TARGET, EXPRESS_GATEWAY_SERVICE_CONFIGURATION,
+    EXPRESS_GATEWAY_SERVICE_NETWORK_CONFIGURATION, EXPRESS_GATEWAY_SERVICE_STATUS, ExpressGatewayContainer,
+    ExpressGatewayScalingTarget, ExpressGatewayServiceConfiguration,
     ExpressGatewayServiceNetworkConfiguration, ExpressGatewayServiceStatus,
 };
 use crate::operation::Operation;
@@ -15,7 +16,9 @@ pub struct UpdateExpressGatewayService;
 
 impl Operation for UpdateExpressGatewayService {
     const NAME: &'static str = "UpdateExpressGatewayService";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &UPDATE_EXPRESS_GATEWAY_SERVICE_REQUEST;
+    const OUTPUT: &'static Shape = &UPDATE_EXPRESS_GATEWAY_SERVICE_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -94,5 +97,23 @@ pub(crate) static UPDATE_EXPRESS_GATEWAY_SERVICE_REQUEST: Shape = Shape::Structu
         Member::optional("cpu", &schema::STRING),
         Member::optional("memory", &schema::STRING),
         Member::optional("scalingTarget", &EXPRESS_GATEWAY_SCALING_TARGET),
+    ],
+};
+
+pub(crate) static UPDATE_EXPRESS_GATEWAY_SERVICE_RESPONSE: Shape = Shape::Structure {
+    name: "UpdateExpressGatewayServiceResponse",
+    members: &[Member::optional("service", &UPDATED_EXPRESS_GATEWAY_SERVICE)],
+};
+
+pub(crate) static UPDATED_EXPRESS_GATEWAY_SERVICE: Shape = Shape::Structure {
+    name: "UpdatedExpressGatewayService",
+    members: &[
+        Member::optional("serviceArn", &schema::STRING),
+        Member::optional("cluster", &schema::STRING),
+        Member::optional("serviceName", &schema::STRING),
+        Member::optional("status", &EXPRESS_GATEWAY_SERVICE_STATUS),
+        Member::optional("targetConfiguration", &EXPRESS_GATEWAY_SERVICE_CONFIGURATION),
+        Member::optional("createdAt", &schema::TIMESTAMP),
+        Member::optional("updatedAt", &schema::TIMESTAMP),
     ],
 };

@@ -16,7 +16,7 @@ use crate::generated::ecs::types::placement::{
 };
 use crate::generated::ecs::types::propagate::{PROPAGATE_TAGS, PropagateTags};
 use crate::generated::ecs::types::service::{
-    SERVICE_CONNECT_CONFIGURATION, SERVICE_REGISTRIES, SERVICE_VOLUME_CONFIGURATIONS, Service,
+    SERVICE, SERVICE_CONNECT_CONFIGURATION, SERVICE_REGISTRIES, SERVICE_VOLUME_CONFIGURATIONS, Service,
     ServiceConnectConfiguration, ServiceRegistry, ServiceVolumeConfiguration,
 };
 use crate::generated::ecs::types::vpc::{VPC_LATTICE_CONFIGURATIONS, VpcLatticeConfiguration};
@@ -27,7 +27,9 @@ pub struct UpdateService;
 
 impl Operation for UpdateService {
     const NAME: &'static str = "UpdateService";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &UPDATE_SERVICE_REQUEST;
+    const OUTPUT: &'static Shape = &UPDATE_SERVICE_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -127,4 +129,9 @@ pub(crate) static UPDATE_SERVICE_REQUEST: Shape = Shape::Structure {
         Member::optional("volumeConfigurations", &SERVICE_VOLUME_CONFIGURATIONS),
         Member::optional("vpcLatticeConfigurations", &VPC_LATTICE_CONFIGURATIONS),
     ],
+};
+
+pub(crate) static UPDATE_SERVICE_RESPONSE: Shape = Shape::Structure {
+    name: "UpdateServiceResponse",
+    members: &[Member::optional("service", &SERVICE)],
 };

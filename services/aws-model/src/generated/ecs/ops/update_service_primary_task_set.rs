@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::task::TaskSet;
+use crate::generated::ecs::types::task::{TASK_SET, TaskSet};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -10,7 +10,9 @@ pub struct UpdateServicePrimaryTaskSet;
 
 impl Operation for UpdateServicePrimaryTaskSet {
     const NAME: &'static str = "UpdateServicePrimaryTaskSet";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &UPDATE_SERVICE_PRIMARY_TASK_SET_REQUEST;
+    const OUTPUT: &'static Shape = &UPDATE_SERVICE_PRIMARY_TASK_SET_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -51,4 +53,9 @@ pub(crate) static UPDATE_SERVICE_PRIMARY_TASK_SET_REQUEST: Shape = Shape::Struct
         Member::required("service", &schema::STRING),
         Member::required("primaryTaskSet", &schema::STRING),
     ],
+};
+
+pub(crate) static UPDATE_SERVICE_PRIMARY_TASK_SET_RESPONSE: Shape = Shape::Structure {
+    name: "UpdateServicePrimaryTaskSetResponse",
+    members: &[Member::optional("taskSet", &TASK_SET)],
 };

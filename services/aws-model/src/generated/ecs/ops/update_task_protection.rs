@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::failure::Failure;
-use crate::generated::ecs::types::protected::ProtectedTask;
+use crate::generated::ecs::types::failure::{FAILURES, Failure};
+use crate::generated::ecs::types::protected::{PROTECTED_TASKS, ProtectedTask};
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
@@ -12,7 +12,9 @@ pub struct UpdateTaskProtection;
 
 impl Operation for UpdateTaskProtection {
     const NAME: &'static str = "UpdateTaskProtection";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &UPDATE_TASK_PROTECTION_REQUEST;
+    const OUTPUT: &'static Shape = &UPDATE_TASK_PROTECTION_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -55,5 +57,13 @@ pub(crate) static UPDATE_TASK_PROTECTION_REQUEST: Shape = Shape::Structure {
         Member::required("tasks", &STRING_LIST),
         Member::required("protectionEnabled", &schema::BOOLEAN),
         Member::optional("expiresInMinutes", &schema::INTEGER),
+    ],
+};
+
+pub(crate) static UPDATE_TASK_PROTECTION_RESPONSE: Shape = Shape::Structure {
+    name: "UpdateTaskProtectionResponse",
+    members: &[
+        Member::optional("protectedTasks", &PROTECTED_TASKS),
+        Member::optional("failures", &FAILURES),
     ],
 };

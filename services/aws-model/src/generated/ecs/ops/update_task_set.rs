@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::scale::{SCALE, Scale};
-use crate::generated::ecs::types::task::TaskSet;
+use crate::generated::ecs::types::task::{TASK_SET, TaskSet};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
 
@@ -11,7 +11,9 @@ pub struct UpdateTaskSet;
 
 impl Operation for UpdateTaskSet {
     const NAME: &'static str = "UpdateTaskSet";
+    const SERVICE: &'static crate::operation::Service = &crate::generated::ecs::SERVICE;
     const INPUT: &'static Shape = &UPDATE_TASK_SET_REQUEST;
+    const OUTPUT: &'static Shape = &UPDATE_TASK_SET_RESPONSE;
     const ERRORS: &'static [&'static str] = &[
         "AccessDeniedException",
         "ClientException",
@@ -56,4 +58,9 @@ pub(crate) static UPDATE_TASK_SET_REQUEST: Shape = Shape::Structure {
         Member::required("taskSet", &schema::STRING),
         Member::required("scale", &SCALE),
     ],
+};
+
+pub(crate) static UPDATE_TASK_SET_RESPONSE: Shape = Shape::Structure {
+    name: "UpdateTaskSetResponse",
+    members: &[Member::optional("taskSet", &TASK_SET)],
 };

@@ -77,6 +77,8 @@ pub(crate) static ACCELERATOR_MANUFACTURER_SET: Shape = Shape::List {
     member: &ACCELERATOR_MANUFACTURER,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static ACCELERATOR_NAME: Shape = Shape::String {
@@ -90,6 +92,8 @@ pub(crate) static ACCELERATOR_NAME_SET: Shape = Shape::List {
     member: &ACCELERATOR_NAME,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static ACCELERATOR_TOTAL_MEMORY_MIB_REQUEST: Shape = Shape::Structure {
@@ -111,4 +115,6 @@ pub(crate) static ACCELERATOR_TYPE_SET: Shape = Shape::List {
     member: &ACCELERATOR_TYPE,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

@@ -13,4 +13,6 @@ pub(crate) static ALLOWED_INSTANCE_TYPE_SET: Shape = Shape::List {
     member: &ALLOWED_INSTANCE_TYPE,
     min: Some(0),
     max: Some(400),
+    item: "member",
+    flattened: false,
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::key::KeyValuePair;
+use crate::generated::ecs::types::key::{KEY_VALUE_PAIR, KeyValuePair};
 use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,24 @@ pub struct AttachmentStateChange {
     pub status: String,
 }
 
+pub(crate) static ATTACHMENT: Shape = Shape::Structure {
+    name: "Attachment",
+    members: &[
+        Member::optional("id", &schema::STRING),
+        Member::optional("type", &schema::STRING),
+        Member::optional("status", &schema::STRING),
+        Member::optional("details", &ATTACHMENT_DETAILS),
+    ],
+};
+
+pub(crate) static ATTACHMENT_DETAILS: Shape = Shape::List {
+    member: &KEY_VALUE_PAIR,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
 pub(crate) static ATTACHMENT_STATE_CHANGE: Shape = Shape::Structure {
     name: "AttachmentStateChange",
     members: &[
@@ -39,4 +57,14 @@ pub(crate) static ATTACHMENT_STATE_CHANGES: Shape = Shape::List {
     member: &ATTACHMENT_STATE_CHANGE,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static ATTACHMENTS: Shape = Shape::List {
+    member: &ATTACHMENT,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
 };

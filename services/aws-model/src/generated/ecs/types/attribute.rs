@@ -32,4 +32,6 @@ pub(crate) static ATTRIBUTES: Shape = Shape::List {
     member: &ATTRIBUTE,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::auto::AutoScalingGroupProvider;
-use crate::generated::ecs::types::managed::ManagedInstancesProvider;
-use crate::generated::ecs::types::tag::Tag;
+use crate::generated::ecs::types::auto::{AUTO_SCALING_GROUP_PROVIDER, AutoScalingGroupProvider};
+use crate::generated::ecs::types::managed::{MANAGED_INSTANCES_PROVIDER, ManagedInstancesProvider};
+use crate::generated::ecs::types::tag::{TAGS, Tag};
 use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
@@ -108,10 +108,35 @@ pub(crate) static CAPACITY_OPTION_TYPE: Shape = Shape::String {
     enumeration: CapacityOptionType::NAMES,
 };
 
+pub(crate) static CAPACITY_PROVIDER: Shape = Shape::Structure {
+    name: "CapacityProvider",
+    members: &[
+        Member::optional("capacityProviderArn", &schema::STRING),
+        Member::optional("name", &schema::STRING),
+        Member::optional("cluster", &schema::STRING),
+        Member::optional("status", &CAPACITY_PROVIDER_STATUS),
+        Member::optional("autoScalingGroupProvider", &AUTO_SCALING_GROUP_PROVIDER),
+        Member::optional("managedInstancesProvider", &MANAGED_INSTANCES_PROVIDER),
+        Member::optional("updateStatus", &CAPACITY_PROVIDER_UPDATE_STATUS),
+        Member::optional("updateStatusReason", &schema::STRING),
+        Member::optional("tags", &TAGS),
+        Member::optional("type", &CAPACITY_PROVIDER_TYPE),
+    ],
+};
+
+pub(crate) static CAPACITY_PROVIDER_STATUS: Shape = Shape::String {
+    min: None,
+    max: None,
+    pattern: None,
+    enumeration: CapacityProviderStatus::NAMES,
+};
+
 pub(crate) static CAPACITY_PROVIDER_STRATEGY: Shape = Shape::List {
     member: &CAPACITY_PROVIDER_STRATEGY_ITEM,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static CAPACITY_PROVIDER_STRATEGY_ITEM: Shape = Shape::Structure {
@@ -131,6 +156,20 @@ pub(crate) static CAPACITY_PROVIDER_STRATEGY_ITEM_BASE: Shape = Shape::Integer {
 pub(crate) static CAPACITY_PROVIDER_STRATEGY_ITEM_WEIGHT: Shape = Shape::Integer {
     min: Some(0),
     max: Some(1000),
+};
+
+pub(crate) static CAPACITY_PROVIDER_TYPE: Shape = Shape::String {
+    min: None,
+    max: None,
+    pattern: None,
+    enumeration: CapacityProviderType::NAMES,
+};
+
+pub(crate) static CAPACITY_PROVIDER_UPDATE_STATUS: Shape = Shape::String {
+    min: None,
+    max: None,
+    pattern: None,
+    enumeration: CapacityProviderUpdateStatus::NAMES,
 };
 
 pub(crate) static CAPACITY_RESERVATION_PREFERENCE: Shape = Shape::String {

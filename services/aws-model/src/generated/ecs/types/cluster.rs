@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::attachment::Attachment;
-use crate::generated::ecs::types::capacity::CapacityProviderStrategyItem;
+use crate::generated::ecs::types::attachment::{ATTACHMENTS, Attachment};
+use crate::generated::ecs::types::capacity::{CAPACITY_PROVIDER_STRATEGY, CapacityProviderStrategyItem};
 use crate::generated::ecs::types::execute::{EXECUTE_COMMAND_CONFIGURATION, ExecuteCommandConfiguration};
 use crate::generated::ecs::types::key::KeyValuePair;
 use crate::generated::ecs::types::managed::{MANAGED_STORAGE_CONFIGURATION, ManagedStorageConfiguration};
-use crate::generated::ecs::types::tag::Tag;
+use crate::generated::ecs::types::statistics::STATISTICS;
+use crate::generated::ecs::types::string::STRING_LIST;
+use crate::generated::ecs::types::tag::{TAGS, Tag};
 use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
@@ -86,12 +88,39 @@ string_enum! {
     }
 }
 
+pub(crate) static CLUSTER: Shape = Shape::Structure {
+    name: "Cluster",
+    members: &[
+        Member::optional("clusterArn", &schema::STRING),
+        Member::optional("clusterName", &schema::STRING),
+        Member::optional("configuration", &CLUSTER_CONFIGURATION),
+        Member::optional("status", &schema::STRING),
+        Member::optional("registeredContainerInstancesCount", &schema::INTEGER),
+        Member::optional("runningTasksCount", &schema::INTEGER),
+        Member::optional("pendingTasksCount", &schema::INTEGER),
+        Member::optional("activeServicesCount", &schema::INTEGER),
+        Member::optional("statistics", &STATISTICS),
+        Member::optional("tags", &TAGS),
+        Member::optional("settings", &CLUSTER_SETTINGS),
+        Member::optional("capacityProviders", &STRING_LIST),
+        Member::optional("defaultCapacityProviderStrategy", &CAPACITY_PROVIDER_STRATEGY),
+        Member::optional("attachments", &ATTACHMENTS),
+        Member::optional("attachmentsStatus", &schema::STRING),
+        Member::optional("serviceConnectDefaults", &CLUSTER_SERVICE_CONNECT_DEFAULTS),
+    ],
+};
+
 pub(crate) static CLUSTER_CONFIGURATION: Shape = Shape::Structure {
     name: "ClusterConfiguration",
     members: &[
         Member::optional("executeCommandConfiguration", &EXECUTE_COMMAND_CONFIGURATION),
         Member::optional("managedStorageConfiguration", &MANAGED_STORAGE_CONFIGURATION),
     ],
+};
+
+pub(crate) static CLUSTER_SERVICE_CONNECT_DEFAULTS: Shape = Shape::Structure {
+    name: "ClusterServiceConnectDefaults",
+    members: &[Member::optional("namespace", &schema::STRING)],
 };
 
 pub(crate) static CLUSTER_SERVICE_CONNECT_DEFAULTS_REQUEST: Shape = Shape::Structure {
@@ -118,4 +147,6 @@ pub(crate) static CLUSTER_SETTINGS: Shape = Shape::List {
     member: &CLUSTER_SETTING,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

@@ -23,4 +23,6 @@ pub(crate) static COMPATIBILITY_LIST: Shape = Shape::List {
     member: &COMPATIBILITY,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

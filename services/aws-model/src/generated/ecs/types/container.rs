@@ -4,31 +4,41 @@ use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use crate::generated::ecs::types::agent::AgentUpdateStatus;
-use crate::generated::ecs::types::attachment::Attachment;
-use crate::generated::ecs::types::attribute::Attribute;
+use crate::generated::ecs::types::agent::{AGENT_UPDATE_STATUS, AgentUpdateStatus};
+use crate::generated::ecs::types::attachment::{ATTACHMENTS, Attachment};
+use crate::generated::ecs::types::attribute::{ATTRIBUTES, Attribute};
 use crate::generated::ecs::types::docker::DOCKER_LABELS_MAP;
 use crate::generated::ecs::types::environment::{ENVIRONMENT_FILES, ENVIRONMENT_VARIABLES, EnvironmentFile};
 use crate::generated::ecs::types::firelens::{FIRELENS_CONFIGURATION, FirelensConfiguration};
-use crate::generated::ecs::types::health::{HEALTH_CHECK, HealthCheck, HealthStatus};
+use crate::generated::ecs::types::gpu::GPU_IDS;
+use crate::generated::ecs::types::health::{HEALTH_CHECK, HEALTH_STATUS, HealthCheck, HealthStatus};
 use crate::generated::ecs::types::host::{HOST_ENTRY_LIST, HostEntry};
-use crate::generated::ecs::types::instance::{InstanceHealthCheckResult, InstanceHealthCheckState};
+use crate::generated::ecs::types::instance::{
+    INSTANCE_HEALTH_CHECK_RESULT_LIST, INSTANCE_HEALTH_CHECK_STATE, InstanceHealthCheckResult,
+    InstanceHealthCheckState,
+};
 use crate::generated::ecs::types::integer::INTEGER_LIST;
 use crate::generated::ecs::types::key::KeyValuePair;
 use crate::generated::ecs::types::linux::{LINUX_PARAMETERS, LinuxParameters};
 use crate::generated::ecs::types::log::{LOG_CONFIGURATION, LogConfiguration};
-use crate::generated::ecs::types::managed::ManagedAgent;
+use crate::generated::ecs::types::managed::{MANAGED_AGENTS, ManagedAgent};
 use crate::generated::ecs::types::mount::{MOUNT_POINT_LIST, MountPoint};
-use crate::generated::ecs::types::network::{NetworkBinding, NetworkInterface};
+use crate::generated::ecs::types::network::{
+    NETWORK_BINDINGS, NETWORK_INTERFACES, NetworkBinding, NetworkInterface,
+};
 use crate::generated::ecs::types::port::{PORT_MAPPING_LIST, PortMapping};
 use crate::generated::ecs::types::repository::{REPOSITORY_CREDENTIALS, RepositoryCredentials};
-use crate::generated::ecs::types::resource::{RESOURCE_REQUIREMENTS, Resource, ResourceRequirement};
+use crate::generated::ecs::types::resource::{
+    RESOURCE_REQUIREMENTS, RESOURCES, Resource, ResourceRequirement,
+};
 use crate::generated::ecs::types::secret::{SECRET_LIST, Secret};
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::generated::ecs::types::system::{SYSTEM_CONTROLS, SystemControl};
-use crate::generated::ecs::types::tag::Tag;
+use crate::generated::ecs::types::tag::{TAGS, Tag};
 use crate::generated::ecs::types::ulimit::{ULIMIT_LIST, Ulimit};
-use crate::generated::ecs::types::version::{VERSION_CONSISTENCY, VersionConsistency, VersionInfo};
+use crate::generated::ecs::types::version::{
+    VERSION_CONSISTENCY, VERSION_INFO, VersionConsistency, VersionInfo,
+};
 use crate::generated::ecs::types::volume::{VOLUME_FROM_LIST, VolumeFrom};
 use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
@@ -271,6 +281,29 @@ pub struct ContainerRestartPolicy {
     pub restart_attempt_period: Option<i32>,
 }
 
+pub(crate) static CONTAINER: Shape = Shape::Structure {
+    name: "Container",
+    members: &[
+        Member::optional("containerArn", &schema::STRING),
+        Member::optional("taskArn", &schema::STRING),
+        Member::optional("name", &schema::STRING),
+        Member::optional("image", &schema::STRING),
+        Member::optional("imageDigest", &schema::STRING),
+        Member::optional("runtimeId", &schema::STRING),
+        Member::optional("lastStatus", &schema::STRING),
+        Member::optional("exitCode", &schema::INTEGER),
+        Member::optional("reason", &schema::STRING),
+        Member::optional("networkBindings", &NETWORK_BINDINGS),
+        Member::optional("networkInterfaces", &NETWORK_INTERFACES),
+        Member::optional("healthStatus", &HEALTH_STATUS),
+        Member::optional("managedAgents", &MANAGED_AGENTS),
+        Member::optional("cpu", &schema::STRING),
+        Member::optional("memory", &schema::STRING),
+        Member::optional("memoryReservation", &schema::STRING),
+        Member::optional("gpuIds", &GPU_IDS),
+    ],
+};
+
 pub(crate) static CONTAINER_CONDITION: Shape = Shape::String {
     min: None,
     max: None,
@@ -330,12 +363,16 @@ pub(crate) static CONTAINER_DEFINITIONS: Shape = Shape::List {
     member: &CONTAINER_DEFINITION,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static CONTAINER_DEPENDENCIES: Shape = Shape::List {
     member: &CONTAINER_DEPENDENCY,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static CONTAINER_DEPENDENCY: Shape = Shape::Structure {
@@ -346,11 +383,51 @@ pub(crate) static CONTAINER_DEPENDENCY: Shape = Shape::Structure {
     ],
 };
 
+pub(crate) static CONTAINER_INSTANCE: Shape = Shape::Structure {
+    name: "ContainerInstance",
+    members: &[
+        Member::optional("containerInstanceArn", &schema::STRING),
+        Member::optional("ec2InstanceId", &schema::STRING),
+        Member::optional("capacityProviderName", &schema::STRING),
+        Member::optional("version", &schema::LONG),
+        Member::optional("versionInfo", &VERSION_INFO),
+        Member::optional("remainingResources", &RESOURCES),
+        Member::optional("registeredResources", &RESOURCES),
+        Member::optional("status", &schema::STRING),
+        Member::optional("statusReason", &schema::STRING),
+        Member::optional("agentConnected", &schema::BOOLEAN),
+        Member::optional("runningTasksCount", &schema::INTEGER),
+        Member::optional("pendingTasksCount", &schema::INTEGER),
+        Member::optional("agentUpdateStatus", &AGENT_UPDATE_STATUS),
+        Member::optional("attributes", &ATTRIBUTES),
+        Member::optional("registeredAt", &schema::TIMESTAMP),
+        Member::optional("attachments", &ATTACHMENTS),
+        Member::optional("tags", &TAGS),
+        Member::optional("healthStatus", &CONTAINER_INSTANCE_HEALTH_STATUS),
+    ],
+};
+
+pub(crate) static CONTAINER_INSTANCE_HEALTH_STATUS: Shape = Shape::Structure {
+    name: "ContainerInstanceHealthStatus",
+    members: &[
+        Member::optional("overallStatus", &INSTANCE_HEALTH_CHECK_STATE),
+        Member::optional("details", &INSTANCE_HEALTH_CHECK_RESULT_LIST),
+    ],
+};
+
 pub(crate) static CONTAINER_INSTANCE_STATUS: Shape = Shape::String {
     min: None,
     max: None,
     pattern: None,
     enumeration: ContainerInstanceStatus::NAMES,
+};
+
+pub(crate) static CONTAINER_INSTANCES: Shape = Shape::List {
+    member: &CONTAINER_INSTANCE,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static CONTAINER_OVERRIDE: Shape = Shape::Structure {
@@ -371,6 +448,8 @@ pub(crate) static CONTAINER_OVERRIDES: Shape = Shape::List {
     member: &CONTAINER_OVERRIDE,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static CONTAINER_RESTART_POLICY: Shape = Shape::Structure {
@@ -380,4 +459,12 @@ pub(crate) static CONTAINER_RESTART_POLICY: Shape = Shape::Structure {
         Member::optional("ignoredExitCodes", &INTEGER_LIST),
         Member::optional("restartAttemptPeriod", &schema::INTEGER),
     ],
+};
+
+pub(crate) static CONTAINERS: Shape = Shape::List {
+    member: &CONTAINER,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
 };

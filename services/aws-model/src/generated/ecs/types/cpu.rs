@@ -36,4 +36,6 @@ pub(crate) static CPU_MANUFACTURER_SET: Shape = Shape::List {
     member: &CPU_MANUFACTURER,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

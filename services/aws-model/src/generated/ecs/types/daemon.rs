@@ -210,6 +210,8 @@ pub(crate) static DAEMON_CONTAINER_DEFINITION_LIST: Shape = Shape::List {
     member: &DAEMON_CONTAINER_DEFINITION,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static DAEMON_DEPLOYMENT_CONFIGURATION: Shape = Shape::Structure {
@@ -250,6 +252,20 @@ pub(crate) static DAEMON_PROPAGATE_TAGS: Shape = Shape::String {
     enumeration: DaemonPropagateTags::NAMES,
 };
 
+pub(crate) static DAEMON_STATUS: Shape = Shape::String {
+    min: None,
+    max: None,
+    pattern: None,
+    enumeration: DaemonStatus::NAMES,
+};
+
+pub(crate) static DAEMON_TASK_DEFINITION_STATUS: Shape = Shape::String {
+    min: None,
+    max: None,
+    pattern: None,
+    enumeration: DaemonTaskDefinitionStatus::NAMES,
+};
+
 pub(crate) static DAEMON_VOLUME: Shape = Shape::Structure {
     name: "DaemonVolume",
     members: &[
@@ -262,4 +278,6 @@ pub(crate) static DAEMON_VOLUME_LIST: Shape = Shape::List {
     member: &DAEMON_VOLUME,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

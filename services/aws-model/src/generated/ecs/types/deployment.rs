@@ -4,15 +4,16 @@ use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::canary::{CANARY_CONFIGURATION, CanaryConfiguration};
-use crate::generated::ecs::types::capacity::CapacityProviderStrategyItem;
-use crate::generated::ecs::types::launch::LaunchType;
+use crate::generated::ecs::types::capacity::{CAPACITY_PROVIDER_STRATEGY, CapacityProviderStrategyItem};
+use crate::generated::ecs::types::launch::{LAUNCH_TYPE, LaunchType};
 use crate::generated::ecs::types::linear::{LINEAR_CONFIGURATION, LinearConfiguration};
-use crate::generated::ecs::types::network::NetworkConfiguration;
+use crate::generated::ecs::types::network::{NETWORK_CONFIGURATION, NetworkConfiguration};
 use crate::generated::ecs::types::service::{
+    SERVICE_CONNECT_CONFIGURATION, SERVICE_CONNECT_SERVICE_RESOURCE_LIST, SERVICE_VOLUME_CONFIGURATIONS,
     ServiceConnectConfiguration, ServiceConnectServiceResource, ServiceVolumeConfiguration,
 };
 use crate::generated::ecs::types::string::STRING_LIST;
-use crate::generated::ecs::types::vpc::VpcLatticeConfiguration;
+use crate::generated::ecs::types::vpc::{VPC_LATTICE_CONFIGURATIONS, VpcLatticeConfiguration};
 use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
@@ -198,6 +199,33 @@ string_enum! {
     }
 }
 
+pub(crate) static DEPLOYMENT: Shape = Shape::Structure {
+    name: "Deployment",
+    members: &[
+        Member::optional("id", &schema::STRING),
+        Member::optional("status", &schema::STRING),
+        Member::optional("taskDefinition", &schema::STRING),
+        Member::optional("desiredCount", &schema::INTEGER),
+        Member::optional("pendingCount", &schema::INTEGER),
+        Member::optional("runningCount", &schema::INTEGER),
+        Member::optional("failedTasks", &schema::INTEGER),
+        Member::optional("createdAt", &schema::TIMESTAMP),
+        Member::optional("updatedAt", &schema::TIMESTAMP),
+        Member::optional("capacityProviderStrategy", &CAPACITY_PROVIDER_STRATEGY),
+        Member::optional("launchType", &LAUNCH_TYPE),
+        Member::optional("platformVersion", &schema::STRING),
+        Member::optional("platformFamily", &schema::STRING),
+        Member::optional("networkConfiguration", &NETWORK_CONFIGURATION),
+        Member::optional("rolloutState", &DEPLOYMENT_ROLLOUT_STATE),
+        Member::optional("rolloutStateReason", &schema::STRING),
+        Member::optional("serviceConnectConfiguration", &SERVICE_CONNECT_CONFIGURATION),
+        Member::optional("serviceConnectResources", &SERVICE_CONNECT_SERVICE_RESOURCE_LIST),
+        Member::optional("volumeConfigurations", &SERVICE_VOLUME_CONFIGURATIONS),
+        Member::optional("fargateEphemeralStorage", &DEPLOYMENT_EPHEMERAL_STORAGE),
+        Member::optional("vpcLatticeConfigurations", &VPC_LATTICE_CONFIGURATIONS),
+    ],
+};
+
 pub(crate) static DEPLOYMENT_ALARMS: Shape = Shape::Structure {
     name: "DeploymentAlarms",
     members: &[
@@ -242,6 +270,11 @@ pub(crate) static DEPLOYMENT_CONTROLLER_TYPE: Shape = Shape::String {
     enumeration: DeploymentControllerType::NAMES,
 };
 
+pub(crate) static DEPLOYMENT_EPHEMERAL_STORAGE: Shape = Shape::Structure {
+    name: "DeploymentEphemeralStorage",
+    members: &[Member::optional("kmsKeyId", &schema::STRING)],
+};
+
 pub(crate) static DEPLOYMENT_LIFECYCLE_HOOK: Shape = Shape::Structure {
     name: "DeploymentLifecycleHook",
     members: &[
@@ -273,6 +306,8 @@ pub(crate) static DEPLOYMENT_LIFECYCLE_HOOK_LIST: Shape = Shape::List {
     member: &DEPLOYMENT_LIFECYCLE_HOOK,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static DEPLOYMENT_LIFECYCLE_HOOK_STAGE: Shape = Shape::String {
@@ -286,6 +321,8 @@ pub(crate) static DEPLOYMENT_LIFECYCLE_HOOK_STAGE_LIST: Shape = Shape::List {
     member: &DEPLOYMENT_LIFECYCLE_HOOK_STAGE,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static DEPLOYMENT_LIFECYCLE_HOOK_TARGET_TYPE: Shape = Shape::String {
@@ -303,9 +340,24 @@ pub(crate) static DEPLOYMENT_LIFECYCLE_HOOK_TIMEOUT_CONFIGURATION: Shape = Shape
     ],
 };
 
+pub(crate) static DEPLOYMENT_ROLLOUT_STATE: Shape = Shape::String {
+    min: None,
+    max: None,
+    pattern: None,
+    enumeration: DeploymentRolloutState::NAMES,
+};
+
 pub(crate) static DEPLOYMENT_STRATEGY: Shape = Shape::String {
     min: None,
     max: None,
     pattern: None,
     enumeration: DeploymentStrategy::NAMES,
+};
+
+pub(crate) static DEPLOYMENTS: Shape = Shape::List {
+    member: &DEPLOYMENT,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
 };

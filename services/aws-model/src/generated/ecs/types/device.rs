@@ -44,10 +44,14 @@ pub(crate) static DEVICE_CGROUP_PERMISSIONS: Shape = Shape::List {
     member: &DEVICE_CGROUP_PERMISSION,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static DEVICES_LIST: Shape = Shape::List {
     member: &DEVICE,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

@@ -44,4 +44,6 @@ pub(crate) static EBS_TAG_SPECIFICATIONS: Shape = Shape::List {
     member: &EBS_TAG_SPECIFICATION,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

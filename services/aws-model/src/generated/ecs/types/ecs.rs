@@ -4,9 +4,11 @@ use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::express::{
+    EXPRESS_GATEWAY_SERVICE_CONFIGURATIONS, EXPRESS_GATEWAY_SERVICE_STATUS,
     ExpressGatewayServiceConfiguration, ExpressGatewayServiceStatus,
 };
-use crate::generated::ecs::types::tag::Tag;
+use crate::generated::ecs::types::tag::{TAGS, Tag};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,3 +34,19 @@ pub struct ECSExpressGatewayService {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Timestamp>,
 }
+
+pub(crate) static ECS_EXPRESS_GATEWAY_SERVICE: Shape = Shape::Structure {
+    name: "ECSExpressGatewayService",
+    members: &[
+        Member::optional("cluster", &schema::STRING),
+        Member::optional("serviceName", &schema::STRING),
+        Member::optional("serviceArn", &schema::STRING),
+        Member::optional("infrastructureRoleArn", &schema::STRING),
+        Member::optional("status", &EXPRESS_GATEWAY_SERVICE_STATUS),
+        Member::optional("currentDeployment", &schema::STRING),
+        Member::optional("activeConfigurations", &EXPRESS_GATEWAY_SERVICE_CONFIGURATIONS),
+        Member::optional("tags", &TAGS),
+        Member::optional("createdAt", &schema::TIMESTAMP),
+        Member::optional("updatedAt", &schema::TIMESTAMP),
+    ],
+};

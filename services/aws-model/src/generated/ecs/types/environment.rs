@@ -40,10 +40,14 @@ pub(crate) static ENVIRONMENT_FILES: Shape = Shape::List {
     member: &ENVIRONMENT_FILE,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static ENVIRONMENT_VARIABLES: Shape = Shape::List {
     member: &KEY_VALUE_PAIR,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

@@ -4,7 +4,7 @@ use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ecs::types::environment::ENVIRONMENT_VARIABLES;
-use crate::generated::ecs::types::ingress::IngressPathSummary;
+use crate::generated::ecs::types::ingress::{INGRESS_PATH_SUMMARIES, IngressPathSummary};
 use crate::generated::ecs::types::key::KeyValuePair;
 use crate::generated::ecs::types::secret::{SECRET_LIST, Secret};
 use crate::generated::ecs::types::string::STRING_LIST;
@@ -159,6 +159,34 @@ pub(crate) static EXPRESS_GATEWAY_SERVICE_AWS_LOGS_CONFIGURATION: Shape = Shape:
     ],
 };
 
+pub(crate) static EXPRESS_GATEWAY_SERVICE_CONFIGURATION: Shape = Shape::Structure {
+    name: "ExpressGatewayServiceConfiguration",
+    members: &[
+        Member::optional("serviceRevisionArn", &schema::STRING),
+        Member::optional("executionRoleArn", &schema::STRING),
+        Member::optional("taskRoleArn", &schema::STRING),
+        Member::optional("cpu", &schema::STRING),
+        Member::optional("memory", &schema::STRING),
+        Member::optional(
+            "networkConfiguration",
+            &EXPRESS_GATEWAY_SERVICE_NETWORK_CONFIGURATION,
+        ),
+        Member::optional("healthCheckPath", &schema::STRING),
+        Member::optional("primaryContainer", &EXPRESS_GATEWAY_CONTAINER),
+        Member::optional("scalingTarget", &EXPRESS_GATEWAY_SCALING_TARGET),
+        Member::optional("ingressPaths", &INGRESS_PATH_SUMMARIES),
+        Member::optional("createdAt", &schema::TIMESTAMP),
+    ],
+};
+
+pub(crate) static EXPRESS_GATEWAY_SERVICE_CONFIGURATIONS: Shape = Shape::List {
+    member: &EXPRESS_GATEWAY_SERVICE_CONFIGURATION,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
 pub(crate) static EXPRESS_GATEWAY_SERVICE_NETWORK_CONFIGURATION: Shape = Shape::Structure {
     name: "ExpressGatewayServiceNetworkConfiguration",
     members: &[
@@ -172,4 +200,19 @@ pub(crate) static EXPRESS_GATEWAY_SERVICE_SCALING_METRIC: Shape = Shape::String 
     max: None,
     pattern: None,
     enumeration: ExpressGatewayServiceScalingMetric::NAMES,
+};
+
+pub(crate) static EXPRESS_GATEWAY_SERVICE_STATUS: Shape = Shape::Structure {
+    name: "ExpressGatewayServiceStatus",
+    members: &[
+        Member::optional("statusCode", &EXPRESS_GATEWAY_SERVICE_STATUS_CODE),
+        Member::optional("statusReason", &schema::STRING),
+    ],
+};
+
+pub(crate) static EXPRESS_GATEWAY_SERVICE_STATUS_CODE: Shape = Shape::String {
+    min: None,
+    max: None,
+    pattern: None,
+    enumeration: ExpressGatewayServiceStatusCode::NAMES,
 };

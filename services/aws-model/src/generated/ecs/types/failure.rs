@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::schema::{self, Member, Shape};
+
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
@@ -12,3 +14,20 @@ pub struct Failure {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
+
+pub(crate) static FAILURE: Shape = Shape::Structure {
+    name: "Failure",
+    members: &[
+        Member::optional("arn", &schema::STRING),
+        Member::optional("reason", &schema::STRING),
+        Member::optional("detail", &schema::STRING),
+    ],
+};
+
+pub(crate) static FAILURES: Shape = Shape::List {
+    member: &FAILURE,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};

@@ -39,3 +39,10 @@ pub(crate) static HEALTH_CHECK: Shape = Shape::Structure {
         Member::optional("startPeriod", &schema::INTEGER),
     ],
 };
+
+pub(crate) static HEALTH_STATUS: Shape = Shape::String {
+    min: None,
+    max: None,
+    pattern: None,
+    enumeration: HealthStatus::NAMES,
+};

@@ -32,6 +32,8 @@ pub(crate) static HOST_ENTRY_LIST: Shape = Shape::List {
     member: &HOST_ENTRY,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static HOST_VOLUME_PROPERTIES: Shape = Shape::Structure {

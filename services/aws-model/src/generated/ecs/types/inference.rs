@@ -42,10 +42,14 @@ pub(crate) static INFERENCE_ACCELERATOR_OVERRIDES: Shape = Shape::List {
     member: &INFERENCE_ACCELERATOR_OVERRIDE,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static INFERENCE_ACCELERATORS: Shape = Shape::List {
     member: &INFERENCE_ACCELERATOR,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::access::AccessType;
+use crate::generated::ecs::types::access::{ACCESS_TYPE, AccessType};
+use crate::schema::{self, Member, Shape};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -12,3 +13,19 @@ pub struct IngressPathSummary {
     #[serde(default)]
     pub endpoint: String,
 }
+
+pub(crate) static INGRESS_PATH_SUMMARIES: Shape = Shape::List {
+    member: &INGRESS_PATH_SUMMARY,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static INGRESS_PATH_SUMMARY: Shape = Shape::Structure {
+    name: "IngressPathSummary",
+    members: &[
+        Member::required("accessType", &ACCESS_TYPE),
+        Member::required("endpoint", &schema::STRING),
+    ],
+};

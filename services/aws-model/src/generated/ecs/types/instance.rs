@@ -168,6 +168,41 @@ pub(crate) static INSTANCE_GENERATION_SET: Shape = Shape::List {
     member: &INSTANCE_GENERATION,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static INSTANCE_HEALTH_CHECK_RESULT: Shape = Shape::Structure {
+    name: "InstanceHealthCheckResult",
+    members: &[
+        Member::optional("type", &INSTANCE_HEALTH_CHECK_TYPE),
+        Member::optional("status", &INSTANCE_HEALTH_CHECK_STATE),
+        Member::optional("statusReason", &schema::STRING),
+        Member::optional("lastUpdated", &schema::TIMESTAMP),
+        Member::optional("lastStatusChange", &schema::TIMESTAMP),
+    ],
+};
+
+pub(crate) static INSTANCE_HEALTH_CHECK_RESULT_LIST: Shape = Shape::List {
+    member: &INSTANCE_HEALTH_CHECK_RESULT,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static INSTANCE_HEALTH_CHECK_STATE: Shape = Shape::String {
+    min: None,
+    max: None,
+    pattern: None,
+    enumeration: InstanceHealthCheckState::NAMES,
+};
+
+pub(crate) static INSTANCE_HEALTH_CHECK_TYPE: Shape = Shape::String {
+    min: None,
+    max: None,
+    pattern: None,
+    enumeration: InstanceHealthCheckType::NAMES,
 };
 
 pub(crate) static INSTANCE_LAUNCH_TEMPLATE: Shape = Shape::Structure {

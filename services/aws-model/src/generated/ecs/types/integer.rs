@@ -6,4 +6,6 @@ pub(crate) static INTEGER_LIST: Shape = Shape::List {
     member: &schema::INTEGER,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

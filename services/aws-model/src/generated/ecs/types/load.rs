@@ -35,4 +35,6 @@ pub(crate) static LOAD_BALANCERS: Shape = Shape::List {
     member: &LOAD_BALANCER,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

@@ -36,4 +36,6 @@ pub(crate) static LOCAL_STORAGE_TYPE_SET: Shape = Shape::List {
     member: &LOCAL_STORAGE_TYPE,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

@@ -3,10 +3,10 @@
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::auto::AutoRepairConfiguration;
-use crate::generated::ecs::types::infrastructure::InfrastructureOptimization;
-use crate::generated::ecs::types::instance::InstanceLaunchTemplate;
-use crate::generated::ecs::types::propagate::PropagateMITags;
+use crate::generated::ecs::types::auto::{AUTO_REPAIR_CONFIGURATION, AutoRepairConfiguration};
+use crate::generated::ecs::types::infrastructure::{INFRASTRUCTURE_OPTIMIZATION, InfrastructureOptimization};
+use crate::generated::ecs::types::instance::{INSTANCE_LAUNCH_TEMPLATE, InstanceLaunchTemplate};
+use crate::generated::ecs::types::propagate::{PROPAGATE_MI_TAGS, PropagateMITags};
 use crate::generated::ecs::types::string::STRING_LIST;
 use crate::generated::ecs::types::task::TASK_VOLUME_STORAGE_GIB;
 use crate::schema::{self, Member, Shape};
@@ -121,11 +121,29 @@ string_enum! {
     }
 }
 
+pub(crate) static MANAGED_AGENT: Shape = Shape::Structure {
+    name: "ManagedAgent",
+    members: &[
+        Member::optional("lastStartedAt", &schema::TIMESTAMP),
+        Member::optional("name", &MANAGED_AGENT_NAME),
+        Member::optional("reason", &schema::STRING),
+        Member::optional("lastStatus", &schema::STRING),
+    ],
+};
+
 pub(crate) static MANAGED_AGENT_NAME: Shape = Shape::String {
     min: None,
     max: None,
     pattern: None,
     enumeration: ManagedAgentName::NAMES,
+};
+
+pub(crate) static MANAGED_AGENTS: Shape = Shape::List {
+    member: &MANAGED_AGENT,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static MANAGED_DRAINING: Shape = Shape::String {
@@ -152,6 +170,17 @@ pub(crate) static MANAGED_INSTANCES_NETWORK_CONFIGURATION: Shape = Shape::Struct
     members: &[
         Member::optional("subnets", &STRING_LIST),
         Member::optional("securityGroups", &STRING_LIST),
+    ],
+};
+
+pub(crate) static MANAGED_INSTANCES_PROVIDER: Shape = Shape::Structure {
+    name: "ManagedInstancesProvider",
+    members: &[
+        Member::optional("infrastructureRoleArn", &schema::STRING),
+        Member::optional("instanceLaunchTemplate", &INSTANCE_LAUNCH_TEMPLATE),
+        Member::optional("propagateTags", &PROPAGATE_MI_TAGS),
+        Member::optional("infrastructureOptimization", &INFRASTRUCTURE_OPTIMIZATION),
+        Member::optional("autoRepairConfiguration", &AUTO_REPAIR_CONFIGURATION),
     ],
 };
 

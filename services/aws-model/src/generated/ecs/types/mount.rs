@@ -28,4 +28,6 @@ pub(crate) static MOUNT_POINT_LIST: Shape = Shape::List {
     member: &MOUNT_POINT,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

@@ -93,11 +93,22 @@ pub(crate) static NETWORK_BINDINGS: Shape = Shape::List {
     member: &NETWORK_BINDING,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static NETWORK_CONFIGURATION: Shape = Shape::Structure {
     name: "NetworkConfiguration",
     members: &[Member::optional("awsvpcConfiguration", &AWS_VPC_CONFIGURATION)],
+};
+
+pub(crate) static NETWORK_INTERFACE: Shape = Shape::Structure {
+    name: "NetworkInterface",
+    members: &[
+        Member::optional("attachmentId", &schema::STRING),
+        Member::optional("privateIpv4Address", &schema::STRING),
+        Member::optional("ipv6Address", &schema::STRING),
+    ],
 };
 
 pub(crate) static NETWORK_INTERFACE_COUNT_REQUEST: Shape = Shape::Structure {
@@ -106,6 +117,14 @@ pub(crate) static NETWORK_INTERFACE_COUNT_REQUEST: Shape = Shape::Structure {
         Member::optional("min", &schema::INTEGER),
         Member::optional("max", &schema::INTEGER),
     ],
+};
+
+pub(crate) static NETWORK_INTERFACES: Shape = Shape::List {
+    member: &NETWORK_INTERFACE,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static NETWORK_MODE: Shape = Shape::String {

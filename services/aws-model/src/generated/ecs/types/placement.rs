@@ -57,12 +57,16 @@ pub(crate) static PLACEMENT_CONSTRAINTS: Shape = Shape::List {
     member: &PLACEMENT_CONSTRAINT,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static PLACEMENT_STRATEGIES: Shape = Shape::List {
     member: &PLACEMENT_STRATEGY,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static PLACEMENT_STRATEGY: Shape = Shape::Structure {

@@ -39,6 +39,8 @@ pub(crate) static PORT_MAPPING_LIST: Shape = Shape::List {
     member: &PORT_MAPPING,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static PORT_NUMBER: Shape = Shape::Integer {

@@ -3,6 +3,8 @@
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::schema::{self, Member, Shape};
+
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProtectedTask {
@@ -13,3 +15,20 @@ pub struct ProtectedTask {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expiration_date: Option<Timestamp>,
 }
+
+pub(crate) static PROTECTED_TASK: Shape = Shape::Structure {
+    name: "ProtectedTask",
+    members: &[
+        Member::optional("taskArn", &schema::STRING),
+        Member::optional("protectionEnabled", &schema::BOOLEAN),
+        Member::optional("expirationDate", &schema::TIMESTAMP),
+    ],
+};
+
+pub(crate) static PROTECTED_TASKS: Shape = Shape::List {
+    member: &PROTECTED_TASK,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};

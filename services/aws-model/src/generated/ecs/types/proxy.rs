@@ -36,6 +36,8 @@ pub(crate) static PROXY_CONFIGURATION_PROPERTIES: Shape = Shape::List {
     member: &KEY_VALUE_PAIR,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static PROXY_CONFIGURATION_TYPE: Shape = Shape::String {

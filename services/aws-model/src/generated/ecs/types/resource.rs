@@ -77,6 +77,8 @@ pub(crate) static RESOURCE_REQUIREMENTS: Shape = Shape::List {
     member: &RESOURCE_REQUIREMENT,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static RESOURCE_TYPE: Shape = Shape::String {
@@ -90,4 +92,6 @@ pub(crate) static RESOURCES: Shape = Shape::List {
     member: &RESOURCE,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

@@ -25,4 +25,6 @@ pub(crate) static SECRET_LIST: Shape = Shape::List {
     member: &SECRET,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

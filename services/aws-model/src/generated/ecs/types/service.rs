@@ -3,21 +3,28 @@
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::availability::AvailabilityZoneRebalancing;
-use crate::generated::ecs::types::capacity::CapacityProviderStrategyItem;
-use crate::generated::ecs::types::deployment::{Deployment, DeploymentConfiguration, DeploymentController};
+use crate::generated::ecs::types::availability::{
+    AVAILABILITY_ZONE_REBALANCING, AvailabilityZoneRebalancing,
+};
+use crate::generated::ecs::types::capacity::{CAPACITY_PROVIDER_STRATEGY, CapacityProviderStrategyItem};
+use crate::generated::ecs::types::deployment::{
+    DEPLOYMENT_CONFIGURATION, DEPLOYMENT_CONTROLLER, DEPLOYMENTS, Deployment, DeploymentConfiguration,
+    DeploymentController,
+};
 use crate::generated::ecs::types::ebs::{EBS_TAG_SPECIFICATIONS, EBSTagSpecification};
-use crate::generated::ecs::types::launch::LaunchType;
-use crate::generated::ecs::types::load::LoadBalancer;
+use crate::generated::ecs::types::launch::{LAUNCH_TYPE, LaunchType};
+use crate::generated::ecs::types::load::{LOAD_BALANCERS, LoadBalancer};
 use crate::generated::ecs::types::log::{LOG_CONFIGURATION, LogConfiguration};
-use crate::generated::ecs::types::network::NetworkConfiguration;
-use crate::generated::ecs::types::placement::{PlacementConstraint, PlacementStrategy};
+use crate::generated::ecs::types::network::{NETWORK_CONFIGURATION, NetworkConfiguration};
+use crate::generated::ecs::types::placement::{
+    PLACEMENT_CONSTRAINTS, PLACEMENT_STRATEGIES, PlacementConstraint, PlacementStrategy,
+};
 use crate::generated::ecs::types::port::PORT_NUMBER;
-use crate::generated::ecs::types::propagate::PropagateTags;
-use crate::generated::ecs::types::resource::ResourceManagementType;
-use crate::generated::ecs::types::scheduling::SchedulingStrategy;
-use crate::generated::ecs::types::tag::Tag;
-use crate::generated::ecs::types::task::{TASK_FILESYSTEM_TYPE, TaskFilesystemType, TaskSet};
+use crate::generated::ecs::types::propagate::{PROPAGATE_TAGS, PropagateTags};
+use crate::generated::ecs::types::resource::{RESOURCE_MANAGEMENT_TYPE, ResourceManagementType};
+use crate::generated::ecs::types::scheduling::{SCHEDULING_STRATEGY, SchedulingStrategy};
+use crate::generated::ecs::types::tag::{TAGS, Tag};
+use crate::generated::ecs::types::task::{TASK_FILESYSTEM_TYPE, TASK_SETS, TaskFilesystemType, TaskSet};
 use crate::generated::ecs::types::timeout::{TIMEOUT_CONFIGURATION, TimeoutConfiguration};
 use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
@@ -300,6 +307,47 @@ pub struct ServiceVolumeConfiguration {
     pub managed_ebs_volume: Option<ServiceManagedEBSVolumeConfiguration>,
 }
 
+pub(crate) static SERVICE: Shape = Shape::Structure {
+    name: "Service",
+    members: &[
+        Member::optional("serviceArn", &schema::STRING),
+        Member::optional("serviceName", &schema::STRING),
+        Member::optional("clusterArn", &schema::STRING),
+        Member::optional("loadBalancers", &LOAD_BALANCERS),
+        Member::optional("serviceRegistries", &SERVICE_REGISTRIES),
+        Member::optional("status", &schema::STRING),
+        Member::optional("desiredCount", &schema::INTEGER),
+        Member::optional("runningCount", &schema::INTEGER),
+        Member::optional("pendingCount", &schema::INTEGER),
+        Member::optional("launchType", &LAUNCH_TYPE),
+        Member::optional("capacityProviderStrategy", &CAPACITY_PROVIDER_STRATEGY),
+        Member::optional("platformVersion", &schema::STRING),
+        Member::optional("platformFamily", &schema::STRING),
+        Member::optional("taskDefinition", &schema::STRING),
+        Member::optional("deploymentConfiguration", &DEPLOYMENT_CONFIGURATION),
+        Member::optional("taskSets", &TASK_SETS),
+        Member::optional("deployments", &DEPLOYMENTS),
+        Member::optional("roleArn", &schema::STRING),
+        Member::optional("events", &SERVICE_EVENTS),
+        Member::optional("createdAt", &schema::TIMESTAMP),
+        Member::optional("currentServiceDeployment", &schema::STRING),
+        Member::optional("currentServiceRevisions", &SERVICE_CURRENT_REVISION_SUMMARY_LIST),
+        Member::optional("placementConstraints", &PLACEMENT_CONSTRAINTS),
+        Member::optional("placementStrategy", &PLACEMENT_STRATEGIES),
+        Member::optional("networkConfiguration", &NETWORK_CONFIGURATION),
+        Member::optional("healthCheckGracePeriodSeconds", &schema::INTEGER),
+        Member::optional("schedulingStrategy", &SCHEDULING_STRATEGY),
+        Member::optional("deploymentController", &DEPLOYMENT_CONTROLLER),
+        Member::optional("tags", &TAGS),
+        Member::optional("createdBy", &schema::STRING),
+        Member::optional("enableECSManagedTags", &schema::BOOLEAN),
+        Member::optional("propagateTags", &PROPAGATE_TAGS),
+        Member::optional("enableExecuteCommand", &schema::BOOLEAN),
+        Member::optional("availabilityZoneRebalancing", &AVAILABILITY_ZONE_REBALANCING),
+        Member::optional("resourceManagementType", &RESOURCE_MANAGEMENT_TYPE),
+    ],
+};
+
 pub(crate) static SERVICE_CONNECT_ACCESS_LOG_CONFIGURATION: Shape = Shape::Structure {
     name: "ServiceConnectAccessLogConfiguration",
     members: &[
@@ -331,6 +379,8 @@ pub(crate) static SERVICE_CONNECT_CLIENT_ALIAS_LIST: Shape = Shape::List {
     member: &SERVICE_CONNECT_CLIENT_ALIAS,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static SERVICE_CONNECT_CONFIGURATION: Shape = Shape::Structure {
@@ -370,6 +420,24 @@ pub(crate) static SERVICE_CONNECT_SERVICE_LIST: Shape = Shape::List {
     member: &SERVICE_CONNECT_SERVICE,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static SERVICE_CONNECT_SERVICE_RESOURCE: Shape = Shape::Structure {
+    name: "ServiceConnectServiceResource",
+    members: &[
+        Member::optional("discoveryName", &schema::STRING),
+        Member::optional("discoveryArn", &schema::STRING),
+    ],
+};
+
+pub(crate) static SERVICE_CONNECT_SERVICE_RESOURCE_LIST: Shape = Shape::List {
+    member: &SERVICE_CONNECT_SERVICE_RESOURCE,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static SERVICE_CONNECT_TEST_TRAFFIC_HEADER_MATCH_RULES: Shape = Shape::Structure {
@@ -410,11 +478,46 @@ pub(crate) static SERVICE_CONNECT_TLS_CONFIGURATION: Shape = Shape::Structure {
     ],
 };
 
+pub(crate) static SERVICE_CURRENT_REVISION_SUMMARY: Shape = Shape::Structure {
+    name: "ServiceCurrentRevisionSummary",
+    members: &[
+        Member::optional("arn", &schema::STRING),
+        Member::optional("requestedTaskCount", &schema::INTEGER),
+        Member::optional("runningTaskCount", &schema::INTEGER),
+        Member::optional("pendingTaskCount", &schema::INTEGER),
+    ],
+};
+
+pub(crate) static SERVICE_CURRENT_REVISION_SUMMARY_LIST: Shape = Shape::List {
+    member: &SERVICE_CURRENT_REVISION_SUMMARY,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
 pub(crate) static SERVICE_DEPLOYMENT_STATUS: Shape = Shape::String {
     min: None,
     max: None,
     pattern: None,
     enumeration: ServiceDeploymentStatus::NAMES,
+};
+
+pub(crate) static SERVICE_EVENT: Shape = Shape::Structure {
+    name: "ServiceEvent",
+    members: &[
+        Member::optional("id", &schema::STRING),
+        Member::optional("createdAt", &schema::TIMESTAMP),
+        Member::optional("message", &schema::STRING),
+    ],
+};
+
+pub(crate) static SERVICE_EVENTS: Shape = Shape::List {
+    member: &SERVICE_EVENT,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static SERVICE_MANAGED_EBS_VOLUME_CONFIGURATION: Shape = Shape::Structure {
@@ -438,6 +541,8 @@ pub(crate) static SERVICE_REGISTRIES: Shape = Shape::List {
     member: &SERVICE_REGISTRY,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static SERVICE_REGISTRY: Shape = Shape::Structure {
@@ -462,4 +567,6 @@ pub(crate) static SERVICE_VOLUME_CONFIGURATIONS: Shape = Shape::List {
     member: &SERVICE_VOLUME_CONFIGURATION,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::Shape;
+use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -41,9 +41,26 @@ string_enum! {
     }
 }
 
+pub(crate) static SETTING: Shape = Shape::Structure {
+    name: "Setting",
+    members: &[
+        Member::optional("name", &SETTING_NAME),
+        Member::optional("value", &schema::STRING),
+        Member::optional("principalArn", &schema::STRING),
+        Member::optional("type", &SETTING_TYPE),
+    ],
+};
+
 pub(crate) static SETTING_NAME: Shape = Shape::String {
     min: None,
     max: None,
     pattern: None,
     enumeration: SettingName::NAMES,
+};
+
+pub(crate) static SETTING_TYPE: Shape = Shape::String {
+    min: None,
+    max: None,
+    pattern: None,
+    enumeration: SettingType::NAMES,
 };

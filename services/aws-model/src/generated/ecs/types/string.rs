@@ -6,6 +6,8 @@ pub(crate) static STRING_LIST: Shape = Shape::List {
     member: &schema::STRING,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static STRING_MAP: Shape = Shape::Map {

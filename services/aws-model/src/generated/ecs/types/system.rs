@@ -25,4 +25,6 @@ pub(crate) static SYSTEM_CONTROLS: Shape = Shape::List {
     member: &SYSTEM_CONTROL,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

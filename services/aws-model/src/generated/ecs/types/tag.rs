@@ -39,4 +39,6 @@ pub(crate) static TAGS: Shape = Shape::List {
     member: &TAG,
     min: Some(0),
     max: Some(50),
+    item: "member",
+    flattened: false,
 };

@@ -3,33 +3,37 @@
 use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::generated::ecs::types::attachment::Attachment;
-use crate::generated::ecs::types::attribute::Attribute;
-use crate::generated::ecs::types::capacity::CapacityProviderStrategyItem;
-use crate::generated::ecs::types::compatibility::Compatibility;
-use crate::generated::ecs::types::connectivity::Connectivity;
+use crate::generated::ecs::types::attachment::{ATTACHMENTS, Attachment};
+use crate::generated::ecs::types::attribute::{ATTRIBUTES, Attribute};
+use crate::generated::ecs::types::capacity::{CAPACITY_PROVIDER_STRATEGY, CapacityProviderStrategyItem};
+use crate::generated::ecs::types::compatibility::{COMPATIBILITY_LIST, Compatibility};
+use crate::generated::ecs::types::connectivity::{CONNECTIVITY, Connectivity};
 use crate::generated::ecs::types::container::{
-    CONTAINER_OVERRIDES, Container, ContainerDefinition, ContainerOverride,
+    CONTAINER_DEFINITIONS, CONTAINER_OVERRIDES, CONTAINERS, Container, ContainerDefinition, ContainerOverride,
 };
-use crate::generated::ecs::types::deployment::DeploymentEphemeralStorage;
+use crate::generated::ecs::types::deployment::{DEPLOYMENT_EPHEMERAL_STORAGE, DeploymentEphemeralStorage};
 use crate::generated::ecs::types::ebs::{EBS_TAG_SPECIFICATIONS, EBSTagSpecification};
 use crate::generated::ecs::types::ephemeral::{EPHEMERAL_STORAGE, EphemeralStorage};
-use crate::generated::ecs::types::health::HealthStatus;
+use crate::generated::ecs::types::health::{HEALTH_STATUS, HealthStatus};
 use crate::generated::ecs::types::inference::{
-    INFERENCE_ACCELERATOR_OVERRIDES, InferenceAccelerator, InferenceAcceleratorOverride,
+    INFERENCE_ACCELERATOR_OVERRIDES, INFERENCE_ACCELERATORS, InferenceAccelerator,
+    InferenceAcceleratorOverride,
 };
-use crate::generated::ecs::types::ipc::IpcMode;
-use crate::generated::ecs::types::launch::LaunchType;
-use crate::generated::ecs::types::load::LoadBalancer;
-use crate::generated::ecs::types::network::{NetworkConfiguration, NetworkMode};
-use crate::generated::ecs::types::pid::PidMode;
-use crate::generated::ecs::types::proxy::ProxyConfiguration;
-use crate::generated::ecs::types::runtime::RuntimePlatform;
-use crate::generated::ecs::types::scale::Scale;
-use crate::generated::ecs::types::service::ServiceRegistry;
-use crate::generated::ecs::types::stability::StabilityStatus;
-use crate::generated::ecs::types::tag::Tag;
-use crate::generated::ecs::types::volume::Volume;
+use crate::generated::ecs::types::ipc::{IPC_MODE, IpcMode};
+use crate::generated::ecs::types::launch::{LAUNCH_TYPE, LaunchType};
+use crate::generated::ecs::types::load::{LOAD_BALANCERS, LoadBalancer};
+use crate::generated::ecs::types::network::{
+    NETWORK_CONFIGURATION, NETWORK_MODE, NetworkConfiguration, NetworkMode,
+};
+use crate::generated::ecs::types::pid::{PID_MODE, PidMode};
+use crate::generated::ecs::types::proxy::{PROXY_CONFIGURATION, ProxyConfiguration};
+use crate::generated::ecs::types::requires::REQUIRES_ATTRIBUTES;
+use crate::generated::ecs::types::runtime::{RUNTIME_PLATFORM, RuntimePlatform};
+use crate::generated::ecs::types::scale::{SCALE, Scale};
+use crate::generated::ecs::types::service::{SERVICE_REGISTRIES, ServiceRegistry};
+use crate::generated::ecs::types::stability::{STABILITY_STATUS, StabilityStatus};
+use crate::generated::ecs::types::tag::{TAGS, Tag};
+use crate::generated::ecs::types::volume::{VOLUME_LIST, Volume};
 use crate::schema::{self, Member, Shape};
 use crate::string_enum::string_enum;
 
@@ -340,6 +344,81 @@ pub struct TaskVolumeConfiguration {
     pub managed_ebs_volume: Option<TaskManagedEBSVolumeConfiguration>,
 }
 
+pub(crate) static TASK: Shape = Shape::Structure {
+    name: "Task",
+    members: &[
+        Member::optional("attachments", &ATTACHMENTS),
+        Member::optional("attributes", &ATTRIBUTES),
+        Member::optional("availabilityZone", &schema::STRING),
+        Member::optional("capacityProviderName", &schema::STRING),
+        Member::optional("clusterArn", &schema::STRING),
+        Member::optional("connectivity", &CONNECTIVITY),
+        Member::optional("connectivityAt", &schema::TIMESTAMP),
+        Member::optional("containerInstanceArn", &schema::STRING),
+        Member::optional("containers", &CONTAINERS),
+        Member::optional("cpu", &schema::STRING),
+        Member::optional("createdAt", &schema::TIMESTAMP),
+        Member::optional("desiredStatus", &schema::STRING),
+        Member::optional("enableExecuteCommand", &schema::BOOLEAN),
+        Member::optional("executionStoppedAt", &schema::TIMESTAMP),
+        Member::optional("group", &schema::STRING),
+        Member::optional("healthStatus", &HEALTH_STATUS),
+        Member::optional("inferenceAccelerators", &INFERENCE_ACCELERATORS),
+        Member::optional("lastStatus", &schema::STRING),
+        Member::optional("launchType", &LAUNCH_TYPE),
+        Member::optional("memory", &schema::STRING),
+        Member::optional("overrides", &TASK_OVERRIDE),
+        Member::optional("platformVersion", &schema::STRING),
+        Member::optional("platformFamily", &schema::STRING),
+        Member::optional("pullStartedAt", &schema::TIMESTAMP),
+        Member::optional("pullStoppedAt", &schema::TIMESTAMP),
+        Member::optional("startedAt", &schema::TIMESTAMP),
+        Member::optional("startedBy", &schema::STRING),
+        Member::optional("stopCode", &TASK_STOP_CODE),
+        Member::optional("stoppedAt", &schema::TIMESTAMP),
+        Member::optional("stoppedReason", &schema::STRING),
+        Member::optional("stoppingAt", &schema::TIMESTAMP),
+        Member::optional("tags", &TAGS),
+        Member::optional("taskArn", &schema::STRING),
+        Member::optional("taskDefinitionArn", &schema::STRING),
+        Member::optional("version", &schema::LONG),
+        Member::optional("ephemeralStorage", &EPHEMERAL_STORAGE),
+        Member::optional("fargateEphemeralStorage", &TASK_EPHEMERAL_STORAGE),
+    ],
+};
+
+pub(crate) static TASK_DEFINITION: Shape = Shape::Structure {
+    name: "TaskDefinition",
+    members: &[
+        Member::optional("taskDefinitionArn", &schema::STRING),
+        Member::optional("containerDefinitions", &CONTAINER_DEFINITIONS),
+        Member::optional("family", &schema::STRING),
+        Member::optional("taskRoleArn", &schema::STRING),
+        Member::optional("executionRoleArn", &schema::STRING),
+        Member::optional("networkMode", &NETWORK_MODE),
+        Member::optional("revision", &schema::INTEGER),
+        Member::optional("volumes", &VOLUME_LIST),
+        Member::optional("status", &TASK_DEFINITION_STATUS),
+        Member::optional("requiresAttributes", &REQUIRES_ATTRIBUTES),
+        Member::optional("placementConstraints", &TASK_DEFINITION_PLACEMENT_CONSTRAINTS),
+        Member::optional("compatibilities", &COMPATIBILITY_LIST),
+        Member::optional("runtimePlatform", &RUNTIME_PLATFORM),
+        Member::optional("requiresCompatibilities", &COMPATIBILITY_LIST),
+        Member::optional("cpu", &schema::STRING),
+        Member::optional("memory", &schema::STRING),
+        Member::optional("inferenceAccelerators", &INFERENCE_ACCELERATORS),
+        Member::optional("pidMode", &PID_MODE),
+        Member::optional("ipcMode", &IPC_MODE),
+        Member::optional("proxyConfiguration", &PROXY_CONFIGURATION),
+        Member::optional("registeredAt", &schema::TIMESTAMP),
+        Member::optional("deregisteredAt", &schema::TIMESTAMP),
+        Member::optional("deleteRequestedAt", &schema::TIMESTAMP),
+        Member::optional("registeredBy", &schema::STRING),
+        Member::optional("ephemeralStorage", &EPHEMERAL_STORAGE),
+        Member::optional("enableFaultInjection", &schema::BOOLEAN),
+    ],
+};
+
 pub(crate) static TASK_DEFINITION_PLACEMENT_CONSTRAINT: Shape = Shape::Structure {
     name: "TaskDefinitionPlacementConstraint",
     members: &[
@@ -359,6 +438,8 @@ pub(crate) static TASK_DEFINITION_PLACEMENT_CONSTRAINTS: Shape = Shape::List {
     member: &TASK_DEFINITION_PLACEMENT_CONSTRAINT,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static TASK_DEFINITION_STATUS: Shape = Shape::String {
@@ -366,6 +447,14 @@ pub(crate) static TASK_DEFINITION_STATUS: Shape = Shape::String {
     max: None,
     pattern: None,
     enumeration: TaskDefinitionStatus::NAMES,
+};
+
+pub(crate) static TASK_EPHEMERAL_STORAGE: Shape = Shape::Structure {
+    name: "TaskEphemeralStorage",
+    members: &[
+        Member::optional("sizeInGiB", &schema::INTEGER),
+        Member::optional("kmsKeyId", &schema::STRING),
+    ],
 };
 
 pub(crate) static TASK_FILESYSTEM_TYPE: Shape = Shape::String {
@@ -411,6 +500,52 @@ pub(crate) static TASK_OVERRIDE: Shape = Shape::Structure {
     ],
 };
 
+pub(crate) static TASK_SET: Shape = Shape::Structure {
+    name: "TaskSet",
+    members: &[
+        Member::optional("id", &schema::STRING),
+        Member::optional("taskSetArn", &schema::STRING),
+        Member::optional("serviceArn", &schema::STRING),
+        Member::optional("clusterArn", &schema::STRING),
+        Member::optional("startedBy", &schema::STRING),
+        Member::optional("externalId", &schema::STRING),
+        Member::optional("status", &schema::STRING),
+        Member::optional("taskDefinition", &schema::STRING),
+        Member::optional("computedDesiredCount", &schema::INTEGER),
+        Member::optional("pendingCount", &schema::INTEGER),
+        Member::optional("runningCount", &schema::INTEGER),
+        Member::optional("createdAt", &schema::TIMESTAMP),
+        Member::optional("updatedAt", &schema::TIMESTAMP),
+        Member::optional("launchType", &LAUNCH_TYPE),
+        Member::optional("capacityProviderStrategy", &CAPACITY_PROVIDER_STRATEGY),
+        Member::optional("platformVersion", &schema::STRING),
+        Member::optional("platformFamily", &schema::STRING),
+        Member::optional("networkConfiguration", &NETWORK_CONFIGURATION),
+        Member::optional("loadBalancers", &LOAD_BALANCERS),
+        Member::optional("serviceRegistries", &SERVICE_REGISTRIES),
+        Member::optional("scale", &SCALE),
+        Member::optional("stabilityStatus", &STABILITY_STATUS),
+        Member::optional("stabilityStatusAt", &schema::TIMESTAMP),
+        Member::optional("tags", &TAGS),
+        Member::optional("fargateEphemeralStorage", &DEPLOYMENT_EPHEMERAL_STORAGE),
+    ],
+};
+
+pub(crate) static TASK_SETS: Shape = Shape::List {
+    member: &TASK_SET,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
+};
+
+pub(crate) static TASK_STOP_CODE: Shape = Shape::String {
+    min: None,
+    max: None,
+    pattern: None,
+    enumeration: TaskStopCode::NAMES,
+};
+
 pub(crate) static TASK_VOLUME_CONFIGURATION: Shape = Shape::Structure {
     name: "TaskVolumeConfiguration",
     members: &[
@@ -423,9 +558,19 @@ pub(crate) static TASK_VOLUME_CONFIGURATIONS: Shape = Shape::List {
     member: &TASK_VOLUME_CONFIGURATION,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static TASK_VOLUME_STORAGE_GIB: Shape = Shape::Integer {
     min: Some(1),
     max: None,
+};
+
+pub(crate) static TASKS: Shape = Shape::List {
+    member: &TASK,
+    min: None,
+    max: None,
+    item: "member",
+    flattened: false,
 };

@@ -29,4 +29,6 @@ pub(crate) static TMPFS_LIST: Shape = Shape::List {
     member: &TMPFS,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

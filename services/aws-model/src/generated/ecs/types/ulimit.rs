@@ -49,6 +49,8 @@ pub(crate) static ULIMIT_LIST: Shape = Shape::List {
     member: &ULIMIT,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static ULIMIT_NAME: Shape = Shape::String {

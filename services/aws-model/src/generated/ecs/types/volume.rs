@@ -67,10 +67,14 @@ pub(crate) static VOLUME_FROM_LIST: Shape = Shape::List {
     member: &VOLUME_FROM,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
 
 pub(crate) static VOLUME_LIST: Shape = Shape::List {
     member: &VOLUME,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };

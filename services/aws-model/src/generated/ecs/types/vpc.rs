@@ -28,4 +28,6 @@ pub(crate) static VPC_LATTICE_CONFIGURATIONS: Shape = Shape::List {
     member: &VPC_LATTICE_CONFIGURATION,
     min: None,
     max: None,
+    item: "member",
+    flattened: false,
 };
