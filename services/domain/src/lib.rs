@@ -3,6 +3,7 @@
 pub mod arn;
 pub mod id;
 pub mod names;
+pub mod network;
 pub mod resources;
 pub mod scope;
 pub mod status;
