@@ -3,10 +3,15 @@
 
 pub mod action;
 pub mod attributes;
+pub mod cidr;
 pub mod health;
+pub mod matcher;
 pub mod message;
+pub mod pattern;
+pub mod rewrite;
 pub mod rule;
 pub mod snapshot;
+mod words;
 
 pub use action::{Action, Forward, ForwardGroup};
 pub use attributes::{BalancerAttributes, ListenerAttributes, TargetGroupAttributes};
