@@ -43,6 +43,7 @@ pub async fn reset(db: &Db, now: DateTime<Utc>) -> Result<()> {
     for statement in statements {
         sqlx::query(statement).execute(&mut *tx).await?;
     }
+    crate::networks::remove_everything(&mut tx).await?;
     db.commit(tx, [Wake::Everything]).await
 }
 

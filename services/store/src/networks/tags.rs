@@ -1,0 +1,116 @@
+//! Tags of networks and their parts.
+
+use std::collections::BTreeMap;
+
+use domain::Scope;
+use domain::network::ResourceKind;
+
+use super::{NetworkError, NetworkResult};
+use crate::tags::Tag;
+use crate::{Db, Result, Tx};
+
+/// Most tags that one resource has.
+pub const LIMIT: usize = 50;
+
+/// A tag to take away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Untag {
+    pub key: String,
+    /// Only while the tag has this value.
+    pub value: Option<String>,
+}
+
+/// Tags by the id of what has them, sorted by key.
+pub type ById = BTreeMap<String, Vec<Tag>>;
+
+/// All tags of EC2's resources in the account and region.
+pub async fn all(db: &Db, scope: &Scope) -> Result<ById> {
+    let rows: Vec<(String, String, String)> = sqlx::query_as(
+        "SELECT arn, key, value FROM tags WHERE account = $1 AND region = $2 AND starts_with(arn, $3) ORDER BY arn, key",
+    )
+    .bind(scope.account.as_str())
+    .bind(scope.region.as_str())
+    .bind(scope.ec2_arn_prefix())
+    .fetch_all(db.pool())
+    .await?;
+    let mut by_id = ById::new();
+    for (arn, key, value) in rows {
+        let id = arn.rsplit('/').next().unwrap_or_default().to_owned();
+        by_id.entry(id).or_default().push(Tag { key, value });
+    }
+    Ok(by_id)
+}
+
+/// Sets tags of several resources, of all or of none; existing keys are overwritten.
+///
+/// # Errors
+/// [`NetworkError::NotFound`], [`NetworkError::TooManyTags`].
+pub async fn add(
+    db: &Db,
+    scope: &Scope,
+    resources: &[(ResourceKind, String)],
+    tags: &[Tag],
+) -> NetworkResult<()> {
+    let mut tx = super::begin(db, scope).await?;
+    for (kind, id) in resources {
+        super::lock(&mut tx, scope, *kind, id).await?;
+        let mut keys = crate::tags::keys_locked(&mut tx, scope, &scope.ec2_arn(*kind, id)).await?;
+        keys.extend(tags.iter().map(|tag| tag.key.clone()));
+        keys.sort();
+        keys.dedup();
+        if keys.len() > LIMIT {
+            return Err(NetworkError::TooManyTags(LIMIT));
+        }
+        put(&mut tx, scope, *kind, id, tags).await?;
+    }
+    db.commit(tx, []).await?;
+    Ok(())
+}
+
+/// Takes tags away from several resources; `None` takes all. Tags that are not there are not missed.
+///
+/// # Errors
+/// [`NetworkError::NotFound`].
+pub async fn remove(
+    db: &Db,
+    scope: &Scope,
+    resources: &[(ResourceKind, String)],
+    tags: Option<&[Untag]>,
+) -> NetworkResult<()> {
+    let mut tx = super::begin(db, scope).await?;
+    for (kind, id) in resources {
+        super::lock(&mut tx, scope, *kind, id).await?;
+        let arn = scope.ec2_arn(*kind, id);
+        let Some(tags) = tags else {
+            crate::tags::remove_all(&mut tx, scope, &[arn]).await?;
+            continue;
+        };
+        for tag in tags {
+            sqlx::query(
+                "DELETE FROM tags WHERE account = $1 AND region = $2 AND arn = $3 AND key = $4 AND value = coalesce($5, value)",
+            )
+            .bind(scope.account.as_str())
+            .bind(scope.region.as_str())
+            .bind(&arn)
+            .bind(&tag.key)
+            .bind(&tag.value)
+            .execute(&mut *tx)
+            .await?;
+        }
+    }
+    db.commit(tx, []).await?;
+    Ok(())
+}
+
+/// Tags of something new.
+pub(super) async fn put(
+    tx: &mut Tx,
+    scope: &Scope,
+    kind: ResourceKind,
+    id: &str,
+    tags: &[Tag],
+) -> Result<()> {
+    let arn = scope.ec2_arn(kind, id);
+    let tags: Vec<(String, Tag)> = tags.iter().map(|tag| (arn.clone(), tag.clone())).collect();
+    crate::tags::put(tx, scope, &tags).await
+}
