@@ -6,6 +6,7 @@ pub mod logging;
 pub mod random;
 pub mod shutdown;
 pub mod tasks;
+pub mod workers;
 
 pub use backoff::Backoff;
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -13,3 +14,4 @@ pub use logging::{LogFormat, LoggingError};
 pub use random::Random;
 pub use shutdown::Shutdown;
 pub use tasks::{Drained, Failure, Outcome, Tasks, catching_panics};
+pub use workers::Workers;
