@@ -4,6 +4,8 @@
 //! across accounts (reconcilers, agent sessions) say so in their name or documentation.
 
 pub mod access_keys;
+pub mod acme;
+pub mod certificates;
 pub mod clusters;
 pub mod db;
 pub mod error;
@@ -11,11 +13,13 @@ pub mod instances;
 pub mod launch;
 pub mod leadership;
 pub mod leases;
+pub mod listeners;
 pub mod networks;
 pub mod placement;
 pub mod reset;
 pub mod retention;
 pub mod routes;
+pub mod rules;
 pub mod services;
 pub mod settings;
 pub mod tags;
@@ -23,6 +27,7 @@ pub mod task_definitions;
 pub mod task_reports;
 pub mod tasks;
 pub mod tokens;
+pub mod trust_stores;
 pub mod wake;
 
 pub use db::{Db, Tx};
