@@ -1,0 +1,194 @@
+//! Targets come and go. Whoever changes targets locks their group first, several groups in the order of their ARNs.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::Scope;
+use routing::Health;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::NewTarget;
+use crate::routes::touch_target_group;
+use crate::{Db, Result, Tx, Wake};
+
+/// How long a group's targets drain when nothing else is said (LB-19).
+const DEFAULT_DELAY_SECONDS: i64 = 300;
+
+/// Registers targets with a group. One that is registered stays as healthy as it is; one that drains begins anew (LB-19).
+/// Give the task when a service registers for it. The group has to exist: hold it.
+pub async fn register(
+    tx: &mut Tx,
+    group: &str,
+    task: Option<Uuid>,
+    targets: &[NewTarget],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let initial = Health::registered();
+    for target in targets {
+        sqlx::query(
+            "INSERT INTO targets AS t (target_group_arn, target_id, port, availability_zone, address, task_id, registered_at, \
+                 health_state, health_reason, health_description, health_since) \
+             VALUES ($1, $2, $3, $4, $5::inet, $6, $7, $8, $9, $10, $7) \
+             ON CONFLICT (target_group_arn, target_id, port) DO UPDATE SET \
+                 availability_zone = excluded.availability_zone, address = excluded.address, draining_until = NULL, \
+                 task_id = CASE WHEN t.draining_until IS NULL THEN coalesce(excluded.task_id, t.task_id) ELSE excluded.task_id END, \
+                 registered_at = CASE WHEN t.draining_until IS NULL THEN t.registered_at ELSE excluded.registered_at END, \
+                 health_state = CASE WHEN t.draining_until IS NULL THEN t.health_state ELSE excluded.health_state END, \
+                 health_reason = CASE WHEN t.draining_until IS NULL THEN t.health_reason ELSE excluded.health_reason END, \
+                 health_description = CASE WHEN t.draining_until IS NULL THEN t.health_description \
+                     ELSE excluded.health_description END, \
+                 health_since = CASE WHEN t.draining_until IS NULL THEN t.health_since ELSE excluded.health_since END, \
+                 healthy_since = CASE WHEN t.draining_until IS NULL THEN t.healthy_since END",
+        )
+        .bind(group)
+        .bind(&target.id)
+        .bind(target.port)
+        .bind(target.availability_zone.as_ref())
+        .bind(target.address.map(|address| address.to_string()))
+        .bind(task)
+        .bind(now)
+        .bind(initial.state.name())
+        .bind(initial.reason.map(routing::HealthReason::name))
+        .bind(initial.description.as_ref())
+        .execute(&mut **tx)
+        .await?;
+    }
+    touch_target_group(tx, group).await
+}
+
+/// Lets targets of a group drain, by id and port; those that are not registered are left out, those that drain already go on (LB-19).
+/// They are gone at once where nothing can be on its way to them: the delay is 0, or the group is on no listener.
+/// Gives the deadline of those that drain now. Hold the group.
+pub async fn deregister(
+    tx: &mut Tx,
+    group: &str,
+    targets: &[(String, i32)],
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>> {
+    let deadline = draining_deadline(tx, group, now).await?;
+    let ids: Vec<&str> = targets.iter().map(|(id, _)| id.as_str()).collect();
+    let ports: Vec<i32> = targets.iter().map(|(_, port)| *port).collect();
+    let sql = match deadline {
+        Some(_) => {
+            "UPDATE targets t SET draining_until = $4 FROM unnest($2::text[], $3::integer[]) AS d(id, port) \
+             WHERE t.target_group_arn = $1 AND t.target_id = d.id AND t.port = d.port AND t.draining_until IS NULL"
+        }
+        // $4 keeps the number of parameters the same.
+        None => {
+            "DELETE FROM targets t USING unnest($2::text[], $3::integer[]) AS d(id, port) \
+             WHERE t.target_group_arn = $1 AND t.target_id = d.id AND t.port = d.port AND $4::timestamptz IS NULL"
+        }
+    };
+    let changed = sqlx::query(sql)
+        .bind(group)
+        .bind(ids)
+        .bind(ports)
+        .bind(deadline)
+        .execute(&mut **tx)
+        .await?;
+    if changed.rows_affected() == 0 {
+        return Ok(None);
+    }
+    touch_target_group(tx, group).await?;
+    Ok(deadline)
+}
+
+/// Until when a target that is deregistered now drains; `None`: not at all.
+pub(super) async fn draining_deadline(
+    tx: &mut Tx,
+    group: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>> {
+    let row: Option<(Json<BTreeMap<String, String>>, bool)> = sqlx::query_as(
+        "SELECT attributes, EXISTS (SELECT 1 FROM rule_target_groups g WHERE g.target_group_arn = t.arn) \
+         FROM target_groups t WHERE arn = $1",
+    )
+    .bind(group)
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some((attributes, true)) = row else {
+        return Ok(None);
+    };
+    let seconds = attributes
+        .get("deregistration_delay.timeout_seconds")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(DEFAULT_DELAY_SECONDS);
+    Ok((seconds > 0).then(|| now + TimeDelta::seconds(seconds)))
+}
+
+/// Removes the targets whose time to drain has passed, of all accounts. True if there were any.
+pub async fn remove_drained(db: &Db, now: DateTime<Utc>) -> Result<bool> {
+    let groups: Vec<String> = sqlx::query_scalar(
+        "SELECT DISTINCT target_group_arn FROM targets WHERE draining_until <= $1 ORDER BY 1",
+    )
+    .bind(now)
+    .fetch_all(db.pool())
+    .await?;
+    for group in &groups {
+        let mut tx = db.begin().await?;
+        touch_target_group(&mut tx, group).await?;
+        sqlx::query("DELETE FROM targets WHERE target_group_arn = $1 AND draining_until <= $2")
+            .bind(group)
+            .bind(now)
+            .execute(&mut *tx)
+            .await?;
+        db.commit(tx, [Wake::Routes]).await?;
+    }
+    Ok(!groups.is_empty())
+}
+
+/// Forgets what was observed of the targets of those of these groups that no rule names any more: when they are used again, they
+/// begin anew. Call it after rules or listeners were deleted or changed.
+pub async fn settle_unused(tx: &mut Tx, groups: &[String]) -> Result<()> {
+    let initial = Health::registered();
+    let unused: Vec<String> = sqlx::query_scalar(
+        "SELECT arn FROM target_groups t WHERE arn = ANY($1) \
+         AND NOT EXISTS (SELECT 1 FROM rule_target_groups g WHERE g.target_group_arn = t.arn) \
+         ORDER BY arn FOR NO KEY UPDATE",
+    )
+    .bind(groups)
+    .fetch_all(&mut **tx)
+    .await?;
+    for group in &unused {
+        touch_target_group(tx, group).await?;
+    }
+    sqlx::query(
+        "UPDATE targets SET health_state = $2, health_reason = $3, health_description = $4, healthy_since = NULL \
+         WHERE target_group_arn = ANY($1)",
+    )
+    .bind(unused)
+    .bind(initial.state.name())
+    .bind(initial.reason.map(routing::HealthReason::name))
+    .bind(initial.description.as_ref())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Addresses of container instances by the ids under which they are targets: their EC2 instance id, or `i-` and the first 17 digits of
+/// their own. The address is `None` while it is not known; instances that are not ACTIVE or DRAINING do not exist.
+pub async fn instance_addresses(
+    tx: &mut Tx,
+    scope: &Scope,
+    ids: &[String],
+) -> Result<BTreeMap<String, Option<IpAddr>>> {
+    let rows: Vec<(String, Option<String>)> = sqlx::query_as(
+        "SELECT target_id, address FROM ( \
+             SELECT coalesce(i.ec2_instance_id, 'i-' || substr(replace(i.id::text, '-', ''), 1, 17)) AS target_id, \
+                    host(i.address) AS address \
+             FROM container_instances i JOIN clusters c ON c.id = i.cluster_id \
+             WHERE c.account = $1 AND c.region = $2 AND i.status IN ('ACTIVE', 'DRAINING')) known \
+         WHERE target_id = ANY($3)",
+    )
+    .bind(scope.account.as_str())
+    .bind(scope.region.as_str())
+    .bind(ids)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, address)| (id, address.and_then(|text| text.parse().ok())))
+        .collect())
+}
