@@ -11,6 +11,7 @@ pub mod pattern;
 pub mod rewrite;
 pub mod rule;
 pub mod snapshot;
+pub mod ssl_policy;
 mod words;
 
 pub use action::{Action, Forward, ForwardGroup};
