@@ -31,6 +31,7 @@ CREATE TABLE load_balancers (
     created_at          timestamptz NOT NULL,
     UNIQUE (account, region, name)
 );
+CREATE INDEX load_balancers_revision ON load_balancers (revision);
 
 CREATE TABLE target_groups (
     arn                 text PRIMARY KEY,
@@ -51,6 +52,7 @@ CREATE TABLE target_groups (
     created_at          timestamptz NOT NULL,
     UNIQUE (account, region, name)
 );
+CREATE INDEX target_groups_revision ON target_groups (revision);
 
 CREATE TABLE listeners (
     arn                 text PRIMARY KEY,
@@ -168,6 +170,7 @@ CREATE TABLE certificates (
     created_at          timestamptz NOT NULL
 );
 CREATE INDEX certificates_scope ON certificates (account, region);
+CREATE INDEX certificates_revision ON certificates (revision);
 
 CREATE TABLE acme_accounts (
     directory       text PRIMARY KEY,

@@ -1,0 +1,167 @@
+//! Proxies that are connected, and what they report: how listeners stand, the health of targets, and counts.
+//!
+//! A proxy counts as live while the server that holds its session renews its row; that is compared by the database's clock.
+
+mod health;
+mod metrics;
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use routing::message::ListenerStatus;
+use uuid::Uuid;
+
+use crate::{Db, Result, Wake};
+
+pub use health::{begin_checks, forget_unused, report_health};
+pub use metrics::count_metrics;
+
+/// How often a server renews the rows of its sessions.
+pub const RENEWAL: Duration = Duration::from_secs(2);
+/// How long a proxy counts as live after the last renewal.
+pub const LIFE: Duration = Duration::from_secs(10);
+/// Rows of proxies that nobody renewed for this long are removed.
+const FORGOTTEN: Duration = Duration::from_secs(300);
+
+/// A session of a proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxySession {
+    pub name: String,
+    /// Of the process.
+    pub boot: String,
+    pub version: String,
+    pub metrics_address: Option<String>,
+    /// Names or ARNs of the balancers that it serves; empty: all.
+    pub balancers: Vec<String>,
+    pub server: Uuid,
+    pub session: Uuid,
+}
+
+/// A proxy that is connected somewhere.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct LiveProxy {
+    pub name: String,
+    pub version: String,
+    pub metrics_address: Option<String>,
+    pub balancers: Vec<String>,
+    pub session_id: Uuid,
+    pub connected_at: DateTime<Utc>,
+}
+
+/// The proxy is connected through this session, which replaces any other of its name.
+pub async fn connect(db: &Db, session: &ProxySession, now: DateTime<Utc>) -> Result<()> {
+    let mut tx = db.begin().await?;
+    sqlx::query(
+        "INSERT INTO proxies (name, boot, version, metrics_address, balancers, session_server, session_id, connected_at, seen_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now()) ON CONFLICT (name) DO UPDATE SET boot = excluded.boot, \
+         version = excluded.version, metrics_address = excluded.metrics_address, balancers = excluded.balancers, \
+         session_server = excluded.session_server, session_id = excluded.session_id, connected_at = excluded.connected_at, seen_at = now()",
+    )
+    .bind(&session.name)
+    .bind(&session.boot)
+    .bind(&session.version)
+    .bind(&session.metrics_address)
+    .bind(&session.balancers)
+    .bind(session.server)
+    .bind(session.session)
+    .bind(now)
+    .execute(&mut *tx)
+    .await?;
+    // It tells anew how its listeners stand.
+    sqlx::query("DELETE FROM listener_statuses WHERE proxy = $1")
+        .bind(&session.name)
+        .execute(&mut *tx)
+        .await?;
+    db.commit(tx, [Wake::Routes]).await
+}
+
+/// Renews these sessions. Gives those that are in force: others were replaced, by a session through another server.
+/// Also forgets proxies that nobody has heard of for long.
+pub async fn renew(db: &Db, sessions: &[Uuid]) -> Result<Vec<Uuid>> {
+    sqlx::query("DELETE FROM proxies WHERE seen_at < now() - make_interval(secs => $1)")
+        .bind(FORGOTTEN.as_secs_f64())
+        .execute(db.pool())
+        .await?;
+    let query = sqlx::query_scalar(
+        "WITH held AS (SELECT name FROM proxies WHERE session_id = ANY($1) ORDER BY name FOR UPDATE) \
+         UPDATE proxies p SET seen_at = now() FROM held WHERE p.name = held.name AND p.session_id = ANY($1) RETURNING p.session_id",
+    );
+    Ok(query.bind(sessions).fetch_all(db.pool()).await?)
+}
+
+/// The session is over. True unless another one has replaced it.
+pub async fn disconnect(db: &Db, session: Uuid) -> Result<bool> {
+    let done = sqlx::query("DELETE FROM proxies WHERE session_id = $1")
+        .bind(session)
+        .execute(db.pool())
+        .await?;
+    let was_there = done.rows_affected() > 0;
+    if was_there {
+        db.wakes().send(Wake::Routes);
+    }
+    Ok(was_there)
+}
+
+/// All proxies that are connected, by name.
+pub async fn live(db: &Db) -> Result<Vec<LiveProxy>> {
+    let query = sqlx::query_as(
+        "SELECT name, version, metrics_address, balancers, session_id, connected_at FROM proxies \
+         WHERE seen_at > now() - make_interval(secs => $1) ORDER BY name",
+    );
+    Ok(query.bind(LIFE.as_secs_f64()).fetch_all(db.pool()).await?)
+}
+
+/// A balancer's revision is in force on a proxy: this is how its listeners stand there. Listeners that are not named do not stand there
+/// any more. Nothing happens if another session has replaced this one.
+pub async fn applied(
+    db: &Db,
+    session: Uuid,
+    balancer: &str,
+    revision: i64,
+    listeners: &[ListenerStatus],
+) -> Result<()> {
+    let arns: Vec<&str> = listeners.iter().map(|status| status.listener.as_str()).collect();
+    let addresses: Vec<String> = listeners
+        .iter()
+        .map(|status| {
+            let addresses: Vec<String> = status.addresses.iter().map(ToString::to_string).collect();
+            addresses.join(" ")
+        })
+        .collect();
+    let failures: Vec<Option<&str>> = listeners.iter().map(|status| status.failure.as_deref()).collect();
+    sqlx::query(
+        "WITH proxy AS (SELECT name FROM proxies WHERE session_id = $1 FOR KEY SHARE), \
+         gone AS (DELETE FROM listener_statuses s USING listeners l, proxy WHERE s.proxy = proxy.name AND l.arn = s.listener_arn \
+             AND l.load_balancer_arn = $2 AND s.listener_arn <> ALL($4)) \
+         INSERT INTO listener_statuses AS s (listener_arn, proxy, revision, addresses, failure) \
+         SELECT l.arn, proxy.name, $3, array_remove(string_to_array(g.addresses, ' '), ''), g.failure \
+         FROM unnest($4::text[], $5::text[], $6::text[]) AS g(listener, addresses, failure) \
+         JOIN listeners l ON l.arn = g.listener AND l.load_balancer_arn = $2 CROSS JOIN proxy \
+         ON CONFLICT (listener_arn, proxy) DO UPDATE SET revision = excluded.revision, addresses = excluded.addresses, \
+             failure = excluded.failure WHERE s.revision <= excluded.revision",
+    )
+    .bind(session)
+    .bind(balancer)
+    .bind(revision)
+    .bind(&arns)
+    .bind(&addresses)
+    .bind(&failures)
+    .execute(db.pool())
+    .await?;
+    Ok(())
+}
+
+/// Requests for this group are being held because it has no tasks: wakes the services that name it.
+pub async fn wake_group(db: &Db, target_group: &str) -> Result<()> {
+    let services: Vec<i64> = sqlx::query_scalar(
+        "SELECT s.id FROM services s WHERE s.status = 'ACTIVE' AND (position($1 IN s.spec::text) > 0 \
+         OR EXISTS (SELECT 1 FROM deployments d WHERE d.service_id = s.id AND position($1 IN d.spec::text) > 0))",
+    )
+    .bind(target_group)
+    .fetch_all(db.pool())
+    .await?;
+    for service in services {
+        db.wakes().send(Wake::Service(service));
+    }
+    Ok(())
+}

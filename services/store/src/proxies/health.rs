@@ -1,0 +1,111 @@
+//! What checks found of targets, as all servers and proxies agree on it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use routing::message::TargetReport;
+use uuid::Uuid;
+
+use crate::{Db, Result, Wake, routes};
+
+/// How far a proxy's clock may be behind for its first word on a new target to count.
+const SKEW: TimeDelta = TimeDelta::seconds(30);
+
+/// Takes in the states of targets of a group, as the proxy that checks it reports them. A report that is older than what is known
+/// changes nothing, nor does one that comes twice; one of the future counts as of `now`. Gives how many targets have changed.
+pub async fn report_health(
+    db: &Db,
+    target_group: &str,
+    reports: &[TargetReport],
+    now: DateTime<Utc>,
+) -> Result<usize> {
+    let ids: Vec<&str> = reports.iter().map(|report| report.id.as_str()).collect();
+    let ports: Vec<i32> = reports.iter().map(|report| i32::from(report.port)).collect();
+    let states: Vec<&str> = reports.iter().map(|report| report.health.state.name()).collect();
+    let reasons: Vec<Option<&str>> = reports
+        .iter()
+        .map(|report| report.health.reason.map(|reason| reason.name()))
+        .collect();
+    let descriptions: Vec<Option<&str>> = reports
+        .iter()
+        .map(|report| report.health.description.as_deref())
+        .collect();
+    let since: Vec<DateTime<Utc>> = reports.iter().map(|report| report.since.min(now)).collect();
+    let mut tx = db.begin().await?;
+    // A target that has just been registered is not in the state that an earlier one of its address had; else only what is newer counts.
+    let changed: Vec<Option<Uuid>> = sqlx::query_scalar(
+        "WITH report AS (SELECT * FROM unnest($2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::timestamptz[]) \
+             AS r(id, port, state, reason, description, since)), \
+         held AS (SELECT t.target_id AS id, t.port FROM targets t JOIN report r ON r.id = t.target_id AND r.port = t.port \
+             WHERE t.target_group_arn = $1 AND (t.health_state, t.health_reason, t.health_description) \
+                 IS DISTINCT FROM (r.state, r.reason, r.description) ORDER BY t.target_id, t.port FOR UPDATE OF t) \
+         UPDATE targets t SET health_state = r.state, health_reason = r.reason, health_description = r.description, \
+             health_since = greatest(r.since, t.registered_at), \
+             healthy_since = CASE WHEN r.state <> 'healthy' THEN NULL \
+                 WHEN t.health_state = 'healthy' THEN coalesce(t.healthy_since, r.since) ELSE greatest(r.since, t.registered_at) END \
+         FROM report r JOIN held USING (id, port) \
+         WHERE t.target_group_arn = $1 AND t.target_id = r.id AND t.port = r.port AND t.draining_until IS NULL \
+             AND CASE WHEN t.health_state = 'initial' THEN r.since > t.registered_at - make_interval(secs => $8) \
+                 ELSE r.since > t.health_since END \
+             AND (t.health_state, t.health_reason, t.health_description) IS DISTINCT FROM (r.state, r.reason, r.description) \
+         RETURNING t.task_id",
+    )
+    .bind(target_group)
+    .bind(&ids)
+    .bind(&ports)
+    .bind(&states)
+    .bind(&reasons)
+    .bind(&descriptions)
+    .bind(&since)
+    .bind(SKEW.as_seconds_f64())
+    .fetch_all(&mut *tx)
+    .await?;
+    if changed.is_empty() {
+        return Ok(0);
+    }
+    routes::touch_target_group(&mut tx, target_group).await?;
+    let tasks: Vec<Uuid> = changed.iter().flatten().copied().collect();
+    let services: Vec<i64> = sqlx::query_scalar(
+        "SELECT DISTINCT service_id FROM tasks WHERE id = ANY($1) AND service_id IS NOT NULL",
+    )
+    .bind(&tasks)
+    .fetch_all(&mut *tx)
+    .await?;
+    let wakes = services.into_iter().map(Wake::Service);
+    db.commit(tx, wakes.chain([Wake::Routes])).await?;
+    Ok(changed.len())
+}
+
+/// A proxy has begun to check these groups: targets whose registration was all that happened are being checked now (LB-16).
+pub async fn begin_checks(db: &Db, target_groups: &[String]) -> Result<()> {
+    let reason = routing::HealthReason::InitialHealthChecking;
+    sqlx::query(
+        "UPDATE targets SET health_reason = $2, health_description = $3 WHERE (target_group_arn, target_id, port) IN ( \
+             SELECT target_group_arn, target_id, port FROM targets WHERE target_group_arn = ANY($1) AND health_state = 'initial' \
+             AND health_reason = 'Elb.RegistrationInProgress' ORDER BY target_group_arn, target_id, port FOR UPDATE SKIP LOCKED)",
+    )
+    .bind(target_groups)
+    .bind(reason.name())
+    .bind(reason.text())
+    .execute(db.pool())
+    .await?;
+    Ok(())
+}
+
+/// What is known of targets whose group is on no listener is forgotten: nobody checks them, and when the group is used again they begin
+/// anew (LB-17).
+pub async fn forget_unused(db: &Db, now: DateTime<Utc>) -> Result<()> {
+    let fresh = routing::Health::registered();
+    sqlx::query(
+        "UPDATE targets SET health_state = $1, health_reason = $2, health_description = $3, health_since = $4, healthy_since = NULL \
+         WHERE (target_group_arn, target_id, port) IN ( \
+             SELECT t.target_group_arn, t.target_id, t.port FROM targets t WHERE t.health_reason IS DISTINCT FROM $2 \
+             AND NOT EXISTS (SELECT 1 FROM rule_target_groups r WHERE r.target_group_arn = t.target_group_arn) \
+             ORDER BY t.target_group_arn, t.target_id, t.port FOR UPDATE SKIP LOCKED)",
+    )
+    .bind(fresh.state.name())
+    .bind(fresh.reason.map(|reason| reason.name()))
+    .bind(&fresh.description)
+    .bind(now)
+    .execute(db.pool())
+    .await?;
+    Ok(())
+}
