@@ -1,11 +1,12 @@
 //! What an operation may use.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use auth::Caller;
+use auth::{Caller, Vault};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Scope;
-use kit::Clock;
+use kit::{Clock, Random};
 use store::Db;
 use store::placement::Placer;
 
@@ -20,6 +21,10 @@ pub struct ApiConfig {
     pub allow_reset: bool,
     /// Account of the first key pair: the operator.
     pub operator_account: domain::AccountId,
+    /// Certificates are issued on request: the operator named an ACME directory.
+    pub issues_certificates: bool,
+    /// Folder whose `<bucket>/<key>` stand for objects in S3 where an operation reads one.
+    pub objects: Option<PathBuf>,
 }
 
 /// The parts that all operations share. Cheap to clone.
@@ -28,6 +33,9 @@ pub struct Api {
     pub db: Db,
     pub placer: Placer,
     pub clock: Arc<dyn Clock>,
+    pub random: Random,
+    /// Seals what must not be read from the database alone.
+    pub vault: Arc<Vault>,
     pub config: Arc<ApiConfig>,
 }
 

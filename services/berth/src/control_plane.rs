@@ -32,6 +32,8 @@ pub struct ControlPlaneConfig {
     pub key_pair: KeyPair,
     pub master_key: MasterKey,
     pub allow_reset: bool,
+    /// Folder whose `<bucket>/<key>` stand for objects in S3.
+    pub objects: Option<std::path::PathBuf>,
     pub reconcilers: ReconcilerConfig,
 }
 
@@ -68,7 +70,7 @@ impl ControlPlane {
         )
         .await
         .context("the first key pair could not be stored")?;
-        let stored = StoredKeys::new(DatabaseKeys(db.clone()), vault, clock.clone());
+        let stored = StoredKeys::new(DatabaseKeys(db.clone()), vault.clone(), clock.clone());
         let settings = VerifierSettings {
             regions: config.regions.clone(),
             ..VerifierSettings::default()
@@ -96,11 +98,15 @@ impl ControlPlane {
             stopped_task_retention: config.reconcilers.stopped_task_retention,
             allow_reset: config.allow_reset,
             operator_account: config.account.clone(),
+            issues_certificates: false,
+            objects: config.objects.clone(),
         };
         let api = Api {
             db: db.clone(),
             placer: placer.clone(),
             clock: clock.clone(),
+            random: Random::from_os(),
+            vault,
             config: Arc::new(api_config),
         };
         let gateway = Gateway::start(

@@ -168,6 +168,7 @@ async fn serve(config: &Config, options: PgConnectOptions, tasks: &Tasks) -> any
         key_pair: config.key_pair(&random)?,
         master_key: config.master_key(&random)?,
         allow_reset: config.allow_reset,
+        objects: Some(config.data_dir.join("s3")),
         reconcilers: ReconcilerConfig {
             host_loss_after: time_delta(config.host_loss_after),
             service_healthy_after: time_delta(config.service_healthy_after),

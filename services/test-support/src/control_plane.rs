@@ -230,6 +230,7 @@ async fn serve(
         key_pair: key_pair(),
         master_key: MasterKey::parse(MASTER_KEY)?,
         allow_reset: settings.allow_reset,
+        objects: None,
         reconcilers: ReconcilerConfig {
             host_loss_after: settings.host_loss_after,
             service_healthy_after: settings.service_healthy_after,
