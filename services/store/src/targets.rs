@@ -1,9 +1,9 @@
 //! Targets: what is registered with target groups, and what is known of their health (LB-16 to LB-19).
 //!
-//! Every function that changes targets raises the revisions of their groups; send [`crate::Wake::Routes`] after the commit.
+//! What users do; what services do for their tasks stands in [`crate::services::targets`]. Every function that changes targets raises the
+//! revisions of their groups; send [`crate::Wake::Routes`] after the commit.
 
 mod registration;
-mod tasks;
 
 use std::net::IpAddr;
 
@@ -17,8 +17,8 @@ use uuid::Uuid;
 
 use crate::{Db, Result, StoreError, Tx};
 
+pub(crate) use registration::draining_deadline;
 pub use registration::{deregister, instance_addresses, register, remove_drained, settle_unused};
-pub use tasks::{TaskTarget, deregister_task, of_tasks, register_task};
 
 /// A target of one group.
 #[derive(Debug, Clone, PartialEq)]

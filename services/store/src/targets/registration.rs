@@ -7,7 +7,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::Scope;
 use routing::Health;
 use sqlx::types::Json;
-use uuid::Uuid;
 
 use super::NewTarget;
 use crate::routes::touch_target_group;
@@ -16,38 +15,29 @@ use crate::{Db, Result, Tx, Wake};
 /// How long a group's targets drain when nothing else is said (LB-19).
 const DEFAULT_DELAY_SECONDS: i64 = 300;
 
-/// Registers targets with a group. One that is registered stays as healthy as it is; one that drains begins anew (LB-19).
-/// Give the task when a service registers for it. The group has to exist: hold it.
-pub async fn register(
-    tx: &mut Tx,
-    group: &str,
-    task: Option<Uuid>,
-    targets: &[NewTarget],
-    now: DateTime<Utc>,
-) -> Result<()> {
+/// Registers targets with a group that is held. One that is registered stays what it is; one that drains begins anew and belongs to no
+/// task any more (LB-19).
+pub async fn register(tx: &mut Tx, group: &str, targets: &[NewTarget], now: DateTime<Utc>) -> Result<()> {
     let initial = Health::registered();
     for target in targets {
+        sqlx::query("DELETE FROM targets WHERE target_group_arn = $1 AND target_id = $2 AND port = $3 AND draining_until IS NOT NULL")
+            .bind(group)
+            .bind(&target.id)
+            .bind(target.port)
+            .execute(&mut **tx)
+            .await?;
         sqlx::query(
-            "INSERT INTO targets AS t (target_group_arn, target_id, port, availability_zone, address, task_id, registered_at, \
+            "INSERT INTO targets (target_group_arn, target_id, port, availability_zone, address, registered_at, \
                  health_state, health_reason, health_description, health_since) \
-             VALUES ($1, $2, $3, $4, $5::inet, $6, $7, $8, $9, $10, $7) \
+             VALUES ($1, $2, $3, $4, $5::inet, $6, $7, $8, $9, $6) \
              ON CONFLICT (target_group_arn, target_id, port) DO UPDATE SET \
-                 availability_zone = excluded.availability_zone, address = excluded.address, draining_until = NULL, \
-                 task_id = CASE WHEN t.draining_until IS NULL THEN coalesce(excluded.task_id, t.task_id) ELSE excluded.task_id END, \
-                 registered_at = CASE WHEN t.draining_until IS NULL THEN t.registered_at ELSE excluded.registered_at END, \
-                 health_state = CASE WHEN t.draining_until IS NULL THEN t.health_state ELSE excluded.health_state END, \
-                 health_reason = CASE WHEN t.draining_until IS NULL THEN t.health_reason ELSE excluded.health_reason END, \
-                 health_description = CASE WHEN t.draining_until IS NULL THEN t.health_description \
-                     ELSE excluded.health_description END, \
-                 health_since = CASE WHEN t.draining_until IS NULL THEN t.health_since ELSE excluded.health_since END, \
-                 healthy_since = CASE WHEN t.draining_until IS NULL THEN t.healthy_since END",
+                 availability_zone = excluded.availability_zone, address = excluded.address",
         )
         .bind(group)
         .bind(&target.id)
         .bind(target.port)
         .bind(target.availability_zone.as_ref())
         .bind(target.address.map(|address| address.to_string()))
-        .bind(task)
         .bind(now)
         .bind(initial.state.name())
         .bind(initial.reason.map(routing::HealthReason::name))
@@ -96,7 +86,7 @@ pub async fn deregister(
 }
 
 /// Until when a target that is deregistered now drains; `None`: not at all.
-pub(super) async fn draining_deadline(
+pub(crate) async fn draining_deadline(
     tx: &mut Tx,
     group: &str,
     now: DateTime<Utc>,
