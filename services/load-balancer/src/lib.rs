@@ -1,6 +1,7 @@
 //! The load balancer's data plane: takes connections on the listeners of a route snapshot and brings requests to healthy targets.
 //! It goes on serving with what it has when the server is gone, and never links the database.
 
+pub mod checks;
 pub mod record;
 pub mod state;
 pub mod tls;
