@@ -1,7 +1,10 @@
 //! The one address: signature, operation, answer (W-01, W-02, W-07, W-08).
 
 pub mod json;
+mod payload;
+pub mod query;
 mod reset;
+mod service;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +18,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use crate::ecs::dispatch::{Answer, dispatch};
+pub use payload::Payload;
+pub use service::{Carried, Conventions, Service};
+pub(crate) use service::{carry_out, operations};
+
 use crate::{Api, Context};
 
 /// Largest body that is read. The largest legal one (a task definition) is 64 KiB of text, which escapes can blow up.
@@ -102,13 +108,9 @@ impl Edge {
             .get("x-amz-target")
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default();
-        let prefix = aws_model::ecs::SERVICE.target_prefix.unwrap_or_default();
-        let Some(operation) = target
-            .strip_prefix(prefix)
-            .and_then(|rest| rest.strip_prefix('.'))
-        else {
-            return json::unknown_operation(&request_id, target);
-        };
+        let found = target
+            .split_once('.')
+            .and_then(|(prefix, operation)| Some((service_of_target(prefix)?, operation)));
         let scope = caller.scope();
         let cx = Context {
             api: self.api.clone(),
@@ -116,17 +118,26 @@ impl Edge {
             scope,
             request_id,
         };
-        match dispatch(&cx, operation, &body).await {
-            Answer::Done(body) => json::reply(&cx.request_id, StatusCode::OK, body),
-            Answer::Unreadable(text) => json::error(
-                &cx.request_id,
-                StatusCode::BAD_REQUEST,
-                "SerializationException",
-                &text,
-                &[],
-            ),
-            Answer::Unknown => json::unknown_operation(&cx.request_id, operation),
-            Answer::Failed(error) => json::failure(&cx, operation, &error),
+        let Some((service, operation)) = found else {
+            return json::failure(&cx, target, &json::unknown_operation(target));
+        };
+        match (service.dispatch)(&cx, operation, &Payload::Json(body)).await {
+            Ok(body) => json::reply(&cx.request_id, StatusCode::OK, body),
+            Err(error) => json::failure(&cx, operation, &error),
         }
     }
+}
+
+/// The services behind the address.
+pub static SERVICES: [&Service; 4] = [
+    &crate::acm::dispatch::SERVICE,
+    &crate::ec2::dispatch::SERVICE,
+    &crate::ecs::dispatch::SERVICE,
+    &crate::elbv2::dispatch::SERVICE,
+];
+
+fn service_of_target(prefix: &str) -> Option<&'static Service> {
+    SERVICES
+        .into_iter()
+        .find(|service| service.model.target_prefix == Some(prefix))
 }

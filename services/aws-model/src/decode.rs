@@ -1,7 +1,8 @@
 //! From a request body to a typed request: first the JSON value is checked against the static schema, then serde reads it.
 
-mod check;
+pub(crate) mod check;
 mod pattern;
+pub(crate) mod violation;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -9,15 +10,17 @@ use thiserror::Error;
 
 use crate::operation::Operation;
 
+pub use violation::{Constraint, Violation};
+
 /// Why a body is not a request of the operation (W-08).
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DecodeError {
     /// Not UTF-8, not JSON, not an object, nested too deep, or a member of the wrong JSON type.
     #[error("{0}")]
     Serialization(String),
-    /// Well-formed, but a required member is missing or a value is not allowed. `reason` is a whole sentence that names `path`.
-    #[error("{reason}")]
-    Invalid { path: String, reason: String },
+    /// Well-formed, but a required member is missing or a value is not allowed.
+    #[error("{0}")]
+    Invalid(Box<Violation>),
 }
 
 /// Reads a JSON body. An empty body is `{}`, members that are `null` are absent, unknown members are ignored.

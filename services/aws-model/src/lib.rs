@@ -9,13 +9,14 @@ mod error_code;
 mod generated;
 pub mod malformed;
 mod operation;
+pub mod query;
 pub mod sample;
 pub mod schema;
 mod string_enum;
 mod timestamp;
 
 pub use blob::Blob;
-pub use decode::{DecodeError, decode, encode};
+pub use decode::{Constraint, DecodeError, Violation, decode, encode};
 pub use generated::{acm, ec2, ecs, elbv2};
 pub use operation::{Nothing, Operation, OperationInfo, OperationVisitor, Protocol, Service};
 pub use schema::Shape;

@@ -123,6 +123,21 @@ pub static NOTHING: Shape = Shape::Structure {
 };
 
 impl Shape {
+    /// What a value has to be, in words.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Structure { .. } | Self::Map { .. } => "an object",
+            Self::List { .. } => "a list",
+            Self::String { .. } => "a string",
+            Self::Integer { .. } | Self::Long { .. } => "an integer",
+            Self::Float { .. } | Self::Double { .. } => "a number",
+            Self::Boolean => "a boolean",
+            Self::Timestamp => "a timestamp",
+            Self::Blob { .. } => "base64 text",
+            Self::Document => "a JSON value",
+        }
+    }
+
     /// The members of a structure; none for other shapes.
     pub fn members(&self) -> &'static [Member] {
         match self {

@@ -59,7 +59,8 @@ fn refuses_malformed<Op: Operation>(valid: &Value) {
         let answer = decode::<Op>(&body);
         let without_limit = name.ends_with("huge string") || name.ends_with("huge list");
         assert!(answer.is_err() || without_limit, "{} accepts {name}", Op::NAME);
-        if let Err(DecodeError::Invalid { path, reason }) = answer {
+        if let Err(DecodeError::Invalid(violation)) = answer {
+            let (path, reason) = (violation.path(), violation.to_string());
             assert!(
                 !path.is_empty() && reason.len() < 1000,
                 "{} {name}: {reason}",

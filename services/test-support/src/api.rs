@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use api::ecs::dispatch::{Answer, dispatch};
+use api::edge::{Payload, Service};
 use api::{Api, ApiConfig, Context};
-use auth::Caller;
+use auth::{Caller, MasterKey, Vault};
 use chrono::TimeDelta;
 use domain::Scope;
-use kit::{ManualClock, Shutdown, Tasks};
+use kit::{ManualClock, Random, Shutdown, Tasks};
 use serde_json::Value;
 use store::Db;
 use store::placement::Placer;
@@ -25,7 +25,7 @@ pub struct Refusal {
 impl Refusal {
     /// True for a 5xx: the server failed, not the request.
     pub fn is_fault(&self) -> bool {
-        self.code == "ServerException"
+        ["ServerException", "InternalFailure", "InternalError"].contains(&self.code.as_str())
     }
 }
 
@@ -38,6 +38,7 @@ pub struct TestApi {
     tasks: Tasks,
     scope: Scope,
     principal_arn: String,
+    service: &'static Service,
 }
 
 impl TestApi {
@@ -50,11 +51,15 @@ impl TestApi {
             stopped_task_retention: TimeDelta::days(7),
             allow_reset: false,
             operator_account: scope.account.clone(),
+            issues_certificates: false,
+            objects: None,
         };
         let api = Api {
             db: test_db.db(),
             placer: Placer::new(test_db.db(), Arc::new(clock.clone()), tasks.clone()),
             clock: Arc::new(clock.clone()),
+            random: Random::from_os(),
+            vault: Arc::new(Vault::new(&MasterKey::generate(&Random::from_os()), Random::from_os())),
             config: Arc::new(config),
         };
         let principal_arn = scope.root_arn();
@@ -65,7 +70,29 @@ impl TestApi {
             tasks,
             scope,
             principal_arn,
+            service: &api::ecs::dispatch::SERVICE,
         }
+    }
+
+    /// The same server, asked for operations of Elastic Load Balancing. Their bodies are JSON here, with the model's names.
+    pub fn elbv2(&self) -> Self {
+        self.speaking(&api::elbv2::dispatch::SERVICE)
+    }
+
+    /// The same server, asked for operations of Certificate Manager.
+    pub fn acm(&self) -> Self {
+        self.speaking(&api::acm::dispatch::SERVICE)
+    }
+
+    /// The same server, asked for operations of EC2. Their bodies are JSON here, with the model's names.
+    pub fn ec2(&self) -> Self {
+        self.speaking(&api::ec2::dispatch::SERVICE)
+    }
+
+    fn speaking(&self, service: &'static Service) -> Self {
+        let mut api = self.with(self.scope.clone(), self.principal_arn.clone());
+        api.service = service;
+        api
     }
 
     /// The same server, asked by the root of another account or in another region.
@@ -89,6 +116,7 @@ impl TestApi {
             tasks: self.tasks.clone(),
             scope,
             principal_arn,
+            service: self.service,
         }
     }
 
@@ -118,7 +146,7 @@ impl TestApi {
         let caller = Caller {
             account: self.scope.account.clone(),
             region: self.scope.region.clone(),
-            service: "ecs".to_owned(),
+            service: self.service.model.signing_name.to_owned(),
             principal_arn: self.principal_arn.clone(),
             access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
             user_id: self.scope.account.to_string(),
@@ -144,15 +172,13 @@ impl TestApi {
     /// # Errors
     /// As [`TestApi::call`].
     pub async fn call_raw(&self, operation: &str, body: &[u8]) -> Result<Value, Refusal> {
-        let refusal = |code: &str, message: String| Refusal {
-            code: code.to_owned(),
-            message,
-        };
-        match dispatch(&self.context(), operation, body).await {
-            Answer::Done(body) => Ok(serde_json::from_slice(&body).expect("a reply is JSON")),
-            Answer::Unreadable(text) => Err(refusal("SerializationException", text)),
-            Answer::Unknown => Err(refusal("UnknownOperationException", operation.to_owned())),
-            Answer::Failed(error) => Err(refusal(error.code.name(), error.message)),
+        let payload = Payload::Json(body.to_vec().into());
+        match (self.service.dispatch)(&self.context(), operation, &payload).await {
+            Ok(body) => Ok(serde_json::from_slice(&body).expect("a reply is JSON")),
+            Err(error) => Err(Refusal {
+                code: error.code.name().to_owned(),
+                message: error.message,
+            }),
         }
     }
 

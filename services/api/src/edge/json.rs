@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::error::Code;
 use crate::{Context, Error};
 
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
@@ -45,20 +46,19 @@ pub fn error(
     response
 }
 
-/// W-08.
-pub fn unknown_operation(request_id: &str, operation: &str) -> Response<Body> {
+/// The service has no operation of this name (W-08).
+pub fn unknown_operation(operation: &str) -> Error {
     let named: String = operation.chars().take(128).collect();
     let text = match named.is_empty() {
         true => "The header X-Amz-Target names no operation.".to_owned(),
         false => format!("The operation {named} is not known."),
     };
-    error(
-        request_id,
-        StatusCode::BAD_REQUEST,
-        "UnknownOperationException",
-        &text,
-        &[],
-    )
+    Error::new(Code::client("UnknownOperationException"), text)
+}
+
+/// A body that is no request of the operation (W-08).
+pub fn serialization(text: String) -> Error {
+    Error::new(Code::client("SerializationException"), text)
 }
 
 /// W-07.

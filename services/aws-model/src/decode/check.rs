@@ -4,20 +4,21 @@ use std::fmt::{self, Display};
 
 use serde_json::{Map, Value};
 
+use super::violation::{Constraint, Shortened, Step, Violation};
 use super::{DecodeError, pattern};
 use crate::schema::{Member, Shape};
 use crate::{Blob, Timestamp};
 
 /// Checks a request body against `shape` and brings it into the form that serde expects: members that are `null` or unknown
 /// are removed, whole numbers written with a fraction or exponent (`1e3`) become integers.
-pub(super) fn check(shape: &'static Shape, body: &mut Value) -> Result<(), DecodeError> {
+pub(crate) fn check(shape: &'static Shape, body: &mut Value) -> Result<(), DecodeError> {
     Place::Body.check(shape, body)
 }
 
 /// Where in the body the walk is; each place knows the one around it.
 enum Place<'a> {
     Body,
-    Member(&'a Place<'a>, &'static str),
+    Member(&'a Place<'a>, &'static Member),
     Key(&'a Place<'a>, &'a str),
     Index(&'a Place<'a>, usize),
 }
@@ -31,12 +32,19 @@ impl Place<'_> {
                 let mut items = items.iter_mut().enumerate();
                 items.try_for_each(|(at, item)| Place::Index(self, at).check(member, item))
             }
-            (Shape::Map { value, min, max }, Value::Object(entries)) => {
+            (
+                Shape::Map {
+                    value: shape,
+                    min,
+                    max,
+                },
+                Value::Object(entries),
+            ) => {
                 self.length("entries", entries.len(), *min, *max)?;
                 entries.iter_mut().try_for_each(|(key, entry)| {
                     let place = Place::Key(self, key);
                     place.storable(key)?;
-                    place.check(value, entry)
+                    place.check(shape, entry)
                 })
             }
             (
@@ -50,7 +58,7 @@ impl Place<'_> {
             ) => {
                 self.one_of(text, enumeration)?;
                 self.storable(text)?;
-                self.length("characters", text.chars().count(), *min, *max)?;
+                self.text_length(text, *min, *max)?;
                 self.matches(text, *pattern)
             }
             (Shape::Integer { min, max }, Value::Number(_)) => self.whole(
@@ -61,18 +69,18 @@ impl Place<'_> {
             (Shape::Long { min, max }, Value::Number(_)) => {
                 self.whole(value, min.unwrap_or(i64::MIN), max.unwrap_or(i64::MAX))
             }
-            (Shape::Double { min, max }, Value::Number(number)) => {
-                self.fraction(number.as_f64(), min.unwrap_or(f64::MIN), max.unwrap_or(f64::MAX))
+            (Shape::Double { min, max }, Value::Number(_)) => {
+                self.fraction(value, min.unwrap_or(f64::MIN), max.unwrap_or(f64::MAX))
             }
-            (Shape::Float { min, max }, Value::Number(number)) => self.fraction(
-                number.as_f64(),
+            (Shape::Float { min, max }, Value::Number(_)) => self.fraction(
+                value,
                 min.unwrap_or(f32::MIN.into()),
                 max.unwrap_or(f32::MAX.into()),
             ),
             (Shape::Timestamp, Value::Number(number)) => {
                 match number.as_f64().and_then(Timestamp::from_seconds) {
                     Some(_) => Ok(()),
-                    None => Err(self.out_of_range(Timestamp::MIN, Timestamp::MAX)),
+                    None => Err(self.out_of_range(value, Timestamp::MIN, Timestamp::MAX)),
                 }
             }
             (Shape::Timestamp, Value::String(text)) if Timestamp::parse_iso(text).is_some() => Ok(()),
@@ -92,30 +100,27 @@ impl Place<'_> {
     ) -> Result<(), DecodeError> {
         object.retain(|name, value| !value.is_null() && members.iter().any(|member| member.name == name));
         for member in members {
-            let place = Place::Member(self, member.name);
+            let place = Place::Member(self, member);
             match object.get_mut(member.name) {
                 Some(value) => place.check(member.shape, value)?,
-                None if member.required => return Err(place.blank()),
+                None if member.required => return Err(place.violates(None, Constraint::Present)),
                 None => {}
             }
         }
         Ok(())
     }
 
-    fn one_of(&self, text: &str, enumeration: &[&str]) -> Result<(), DecodeError> {
+    fn one_of(&self, text: &str, enumeration: &'static [&'static str]) -> Result<(), DecodeError> {
         if enumeration.is_empty() || enumeration.contains(&text) {
             return Ok(());
         }
-        let (text, valid) = (Shortened(text), enumeration.join(", "));
-        Err(self.invalid(format!(
-            "Invalid value '{text}' for {self}. Valid values: {valid}."
-        )))
+        Err(self.violates(Some(shown(text)), Constraint::OneOf(enumeration)))
     }
 
     /// The one character that JSON has and neither processes nor databases can take.
     fn storable(&self, text: &str) -> Result<(), DecodeError> {
         match text.contains('\0') {
-            true => Err(self.invalid(format!("{self} must not contain the character U+0000."))),
+            true => Err(self.violates(Some(shown(text)), Constraint::NoNul)),
             false => Ok(()),
         }
     }
@@ -123,7 +128,7 @@ impl Place<'_> {
     fn matches(&self, text: &str, pattern: Option<&'static str>) -> Result<(), DecodeError> {
         match pattern {
             Some(pattern) if !pattern::matches(pattern, text) => {
-                Err(self.invalid(format!("{self} must match the pattern {pattern}.")))
+                Err(self.violates(Some(shown(text)), Constraint::Pattern(pattern)))
             }
             _ => Ok(()),
         }
@@ -131,20 +136,21 @@ impl Place<'_> {
 
     fn length(
         &self,
-        unit: &str,
+        unit: &'static str,
         length: usize,
         min: Option<i64>,
         max: Option<i64>,
     ) -> Result<(), DecodeError> {
-        let length = i64::try_from(length).unwrap_or(i64::MAX);
-        match (min, max) {
-            (Some(min), _) if length < min => {
-                Err(self.invalid(format!("{self} must have at least {min} {unit}.")))
-            }
-            (_, Some(max)) if length > max => {
-                Err(self.invalid(format!("{self} must have at most {max} {unit}.")))
-            }
-            _ => Ok(()),
+        match outside(unit, length, min, max) {
+            Some(constraint) => Err(self.violates(Some(format!("{length} {unit}")), constraint)),
+            None => Ok(()),
+        }
+    }
+
+    fn text_length(&self, text: &str, min: Option<i64>, max: Option<i64>) -> Result<(), DecodeError> {
+        match outside("characters", text.chars().count(), min, max) {
+            Some(constraint) => Err(self.violates(Some(shown(text)), constraint)),
+            None => Ok(()),
         }
     }
 
@@ -164,49 +170,62 @@ impl Place<'_> {
                 *value = number.into();
                 Ok(())
             }
-            None => Err(self.out_of_range(min, max)),
+            None => Err(self.out_of_range(value, min, max)),
         }
     }
 
-    fn fraction(&self, number: Option<f64>, min: f64, max: f64) -> Result<(), DecodeError> {
-        match number.filter(|number| (min..=max).contains(number)) {
+    fn fraction(&self, value: &Value, min: f64, max: f64) -> Result<(), DecodeError> {
+        match value.as_f64().filter(|number| (min..=max).contains(number)) {
             Some(_) => Ok(()),
-            None => Err(self.out_of_range(min, max)),
+            None => Err(self.out_of_range(value, min, max)),
         }
     }
 
-    /// ECS starts this sentence with a capital: "Family can not be blank."
-    fn blank(&self) -> DecodeError {
-        let path = self.to_string();
-        let (first, rest) = path.split_at(path.chars().next().map_or(0, char::len_utf8));
-        self.invalid(format!("{}{rest} can not be blank.", first.to_uppercase()))
+    fn out_of_range(&self, value: &Value, min: impl Display, max: impl Display) -> DecodeError {
+        let (min, max) = (min.to_string(), max.to_string());
+        self.violates(Some(value.to_string()), Constraint::Within { min, max })
     }
 
-    fn out_of_range(&self, min: impl Display, max: impl Display) -> DecodeError {
-        self.invalid(format!("{self} must be between {min} and {max}."))
-    }
-
-    fn invalid(&self, reason: String) -> DecodeError {
-        DecodeError::Invalid {
-            path: self.to_string(),
-            reason,
-        }
+    fn violates(&self, value: Option<String>, constraint: Constraint) -> DecodeError {
+        DecodeError::Invalid(Box::new(Violation {
+            steps: self.steps(),
+            value,
+            constraint,
+        }))
     }
 
     fn wrong_type(&self, shape: &Shape) -> DecodeError {
-        let expected = match shape {
-            Shape::Structure { .. } | Shape::Map { .. } => "an object",
-            Shape::List { .. } => "a list",
-            Shape::String { .. } => "a string",
-            Shape::Integer { .. } | Shape::Long { .. } => "an integer",
-            Shape::Float { .. } | Shape::Double { .. } => "a number",
-            Shape::Boolean => "a boolean",
-            Shape::Timestamp => "a timestamp",
-            Shape::Blob { .. } => "base64 text",
-            Shape::Document => "a JSON value",
-        };
+        let expected = shape.kind();
         DecodeError::Serialization(format!("{self} must be {expected}."))
     }
+
+    /// The way from the body to this place.
+    fn steps(&self) -> Vec<Step> {
+        let (above, step) = match self {
+            Self::Body => return Vec::new(),
+            Self::Member(above, member) => (above, Step::from(*member)),
+            Self::Key(above, key) => (above, Step::Key((*key).to_owned())),
+            Self::Index(above, at) => (above, Step::Index(*at)),
+        };
+        let mut steps = above.steps();
+        steps.push(step);
+        steps
+    }
+}
+
+/// The bound that a length is beyond.
+fn outside(unit: &'static str, length: usize, min: Option<i64>, max: Option<i64>) -> Option<Constraint> {
+    let length = i64::try_from(length).unwrap_or(i64::MAX);
+    match (min, max) {
+        (Some(bound), _) if length < bound => Some(Constraint::LengthAtLeast { bound, unit }),
+        (_, Some(bound)) if length > bound => Some(Constraint::LengthAtMost { bound, unit }),
+        _ => None,
+    }
+}
+
+/// A text in an answer.
+fn shown(text: &str) -> String {
+    Shortened(text).to_string()
 }
 
 impl Display for Place<'_> {
@@ -214,23 +233,10 @@ impl Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Body => f.write_str("The request body"),
-            Self::Member(Place::Body, name) => f.write_str(name),
-            Self::Member(above, name) => write!(f, "{above}.{name}"),
+            Self::Member(Place::Body, member) => f.write_str(member.name),
+            Self::Member(above, member) => write!(f, "{above}.{}", member.name),
             Self::Key(above, key) => write!(f, "{above}.{}", Shortened(key)),
             Self::Index(above, at) => write!(f, "{above}[{at}]"),
-        }
-    }
-}
-
-/// A client's text as far as an error message repeats it.
-struct Shortened<'a>(&'a str);
-
-impl Display for Shortened<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN: usize = 100;
-        match self.0.char_indices().nth(SHOWN) {
-            Some((end, _)) => write!(f, "{}…", &self.0[..end]),
-            None => f.write_str(self.0),
         }
     }
 }

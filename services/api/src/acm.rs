@@ -1,0 +1,4 @@
+//! AWS Certificate Manager: one file per operation in `ops/`, named as the operation.
+
+pub mod dispatch;
+pub mod ops;
