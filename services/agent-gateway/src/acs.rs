@@ -4,10 +4,11 @@ mod deliveries;
 mod messages;
 mod session;
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use agent_protocol::AcsConnect;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use store::instances::{self, Session, SessionTarget};
 use uuid::Uuid;
@@ -29,13 +30,15 @@ pub(crate) async fn upgrade(State(shared): State<Arc<Shared>>, request: Request)
         &connect.container_instance_arn,
     )
     .await?;
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map(|ConnectInfo(peer)| peer.ip().to_canonical());
     let upgrade = entry::websocket(&mut parts).await?;
     Ok(upgrade.on_upgrade(async move |socket| {
         let name = format!("agent-session {}", host.instance);
         let tasks = shared.tasks.clone();
         tasks.spawn_job(name, async move {
             shared.lease.held().await;
-            let session = described(&shared, &target, &connect);
+            let session = described(&shared, &target, &connect, peer);
             match instances::connect(&shared.db, &session, shared.now()).await {
                 Ok(Some(numbers)) => {
                     let talk = session::run(shared.clone(), host.clone(), session.clone(), numbers, socket);
@@ -54,12 +57,18 @@ pub(crate) async fn upgrade(State(shared): State<Arc<Shared>>, request: Request)
     }))
 }
 
-fn described(shared: &Shared, target: &SessionTarget, connect: &AcsConnect) -> Session {
+/// The host's ports are reached where its agent says, else where the agent connects from.
+fn described(shared: &Shared, target: &SessionTarget, connect: &AcsConnect, peer: Option<IpAddr>) -> Session {
+    let given = target
+        .host_address
+        .as_deref()
+        .and_then(|address| address.parse().ok());
     Session {
         cluster_id: target.cluster_id,
         instance: target.id,
         server: shared.server,
         session: Uuid::new_v4(),
+        address: given.or(peer),
         agent_version: connect.agent_version.clone(),
         agent_hash: connect.agent_hash.clone(),
         docker_version: connect.docker_version.clone(),

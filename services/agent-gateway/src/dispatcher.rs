@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use kit::Shutdown;
+use kit::{Clock, Shutdown};
 use parking_lot::Mutex;
 use store::instances::{self, Look, Unsettled};
 use store::task_definitions::TaskDefinitionRow;
@@ -56,6 +56,7 @@ struct Wanted {
 
 pub(crate) struct Dispatcher {
     db: Db,
+    clock: Arc<dyn Clock>,
     definitions: Definitions,
     /// By instance.
     sessions: Mutex<HashMap<Uuid, Handle>>,
@@ -68,9 +69,10 @@ pub(crate) struct Dispatcher {
 }
 
 impl Dispatcher {
-    pub fn new(db: Db) -> Self {
+    pub fn new(db: Db, clock: Arc<dyn Clock>) -> Self {
         Self {
             db,
+            clock,
             definitions: Definitions::default(),
             sessions: Mutex::default(),
             wanted: Mutex::default(),
@@ -181,12 +183,13 @@ impl Dispatcher {
     }
 
     async fn tell(&self, instances: &[Uuid], with_manifest: &[Uuid]) -> Result<()> {
+        let now = self.clock.now();
         let mut manifests = match with_manifest.is_empty() {
             true => BTreeMap::new(),
-            false => instances::should_run(&self.db, with_manifest).await?,
+            false => instances::should_run(&self.db, with_manifest, now).await?,
         };
         // In this order: a task that comes in between is missing in the manifest, but told right after it.
-        let mut looks = instances::look(&self.db, instances).await?;
+        let mut looks = instances::look(&self.db, instances, now).await?;
         let ids = looks
             .values()
             .flat_map(|look| &look.tasks)

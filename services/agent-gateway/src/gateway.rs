@@ -76,7 +76,7 @@ impl Gateway {
     ) -> Self {
         let server = Uuid::new_v4();
         let shared = Arc::new(Shared {
-            dispatcher: Dispatcher::new(db.clone()),
+            dispatcher: Dispatcher::new(db.clone(), clock.clone()),
             lease: Lease::new(),
             liveness: Liveness::new(host_loss_after),
             tasks: tasks.clone(),

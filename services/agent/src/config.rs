@@ -1,7 +1,7 @@
 //! What an agent has to be told. Nothing here reads the environment; the binary fills it in.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,6 +21,9 @@ pub struct AgentConfig {
     pub attributes: BTreeMap<String, String>,
     /// Value of `ecs.availability-zone`.
     pub availability_zone: Option<String>,
+    /// Where load balancers reach the ports of this host's tasks, if that is not the address that the agent connects from. Sent as
+    /// attribute `ecs.host-address`.
+    pub host_address: Option<IpAddr>,
     /// Value of `ecs.instance-type`.
     pub instance_type: Option<String>,
     pub tags: BTreeMap<String, String>,
@@ -184,6 +187,7 @@ impl AgentConfig {
             data_dir: None,
             attributes: BTreeMap::new(),
             availability_zone: None,
+            host_address: None,
             instance_type: None,
             tags: BTreeMap::new(),
             cpu_units: None,

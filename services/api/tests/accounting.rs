@@ -69,6 +69,7 @@ impl World {
             instance: uuid(arn),
             server: Uuid::nil(),
             session: uuid(arn),
+            address: None,
             agent_version: "1".to_owned(),
             agent_hash: String::new(),
             docker_version: String::new(),

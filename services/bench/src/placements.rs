@@ -104,6 +104,7 @@ async fn register_one(
         instance: id.uuid(),
         server,
         session: Uuid::new_v4(),
+        address: None,
         agent_version: String::new(),
         agent_hash: String::new(),
         docker_version: String::new(),

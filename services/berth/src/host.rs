@@ -53,6 +53,7 @@ fn access_key(pair: &KeyPair) -> AccessKey {
 fn fill(config: &mut AgentConfig, settings: &AgentSettings) {
     config.attributes = settings.attributes.clone();
     config.availability_zone = Some(settings.availability_zone.clone());
+    config.host_address = settings.host_address;
     config.instance_type = settings.instance_type.clone();
     config.reserved_memory_mib = settings.reserved_memory_mib;
     config.image_pull_behavior = match settings.image_pull_behavior {

@@ -26,7 +26,8 @@ pub use attributes::{
 };
 pub use registration::{Registration, register};
 pub use session::{
-    Session, SessionTarget, connect, disconnect, find_for_session, report_health, reserve_numbers,
+    HOST_ADDRESS, Session, SessionTarget, connect, disconnect, find_for_session, report_health,
+    reserve_numbers,
 };
 pub use status::{Deregistered, deregister, forget_before, lost, set_status};
 

@@ -12,6 +12,7 @@ pub mod record;
 pub mod sweep;
 pub mod tags;
 
+pub mod targets;
 use std::collections::HashMap;
 
 use sqlx::AssertSqlSafe;

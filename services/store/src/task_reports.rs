@@ -180,10 +180,18 @@ async fn write(db: &Db, scope: &Scope, arn: &str, task: &TaskRow) -> Result<bool
     Ok(query.execute(db.pool()).await?.rows_affected() == 1)
 }
 
-/// Whom the change concerns: the agent if the task has to be stopped now, placement if resources are free, the service.
+/// Whom the change concerns: the agent if the task has to be stopped now, placement if resources are free, the service. Ports that are
+/// bound now may be those of targets (LB-01).
 fn wakes(before: &TaskRow, after: &TaskRow) -> Vec<Wake> {
     let desired_moved = before.desired_status != after.desired_status;
     let last_moved = before.last_status != after.last_status;
+    let bindings = |task: &TaskRow| -> Vec<_> {
+        let containers = task.containers.iter();
+        containers
+            .map(|container| container.network_bindings.len())
+            .collect()
+    };
+    let ports_bound = || bindings(before) != bindings(after);
     let mut wakes = Vec::new();
     if let Some(instance) = after.instance_id {
         if after.last_status == TaskStatus::Stopped {
@@ -195,7 +203,7 @@ fn wakes(before: &TaskRow, after: &TaskRow) -> Vec<Wake> {
     wakes.extend(
         after
             .service_id
-            .filter(|_| desired_moved || last_moved)
+            .filter(|_| desired_moved || last_moved || ports_bound())
             .map(Wake::Service),
     );
     wakes

@@ -71,6 +71,7 @@ impl World {
             instance: id.uuid(),
             server: self.old,
             session: Uuid::new_v4(),
+            address: None,
             agent_version: String::new(),
             agent_hash: String::new(),
             docker_version: String::new(),

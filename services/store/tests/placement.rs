@@ -98,6 +98,7 @@ impl World {
             instance: id.uuid(),
             server: Uuid::nil(),
             session: Uuid::new_v4(),
+            address: None,
             agent_version: String::new(),
             agent_hash: String::new(),
             docker_version: String::new(),

@@ -2,6 +2,7 @@
 //! what agents would.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 
 use domain::{ContainerInstanceId, ContainerStatus, TaskId, TaskStatus};
 use store::instances::{self, Registration, Session};
@@ -115,6 +116,7 @@ impl TestApi {
             instance: id.uuid(),
             server: Uuid::nil(),
             session: Uuid::new_v4(),
+            address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             agent_version: String::new(),
             agent_hash: String::new(),
             docker_version: String::new(),

@@ -213,7 +213,8 @@ impl Acs {
             return Ok(());
         }
         let instance = self.session.instance;
-        let Ok(mut should_run) = instances::should_run(&self.shared.db, &[instance]).await else {
+        let Ok(mut should_run) = instances::should_run(&self.shared.db, &[instance], self.shared.now()).await
+        else {
             // Without an answer the agent goes on; the next manifest asks again.
             self.manifest = Manifest::Asked;
             self.shared.dispatcher.ask_for_manifest(instance);

@@ -94,6 +94,10 @@ pub fn attributes(
         ),
         ("ecs.availability-zone", config.availability_zone.clone()),
         ("ecs.instance-type", config.instance_type.clone()),
+        (
+            "ecs.host-address",
+            config.host_address.map(|address| address.to_string()),
+        ),
     ];
     for (name, value) in values {
         if value.is_some() {

@@ -88,6 +88,7 @@ async fn connect(api: &TestApi, arn: &str) -> Session {
         instance: uuid(arn),
         server: Uuid::new_v4(),
         session: Uuid::new_v4(),
+        address: None,
         agent_version: "1.105.1".to_owned(),
         agent_hash: String::new(),
         docker_version: String::new(),

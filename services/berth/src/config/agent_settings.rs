@@ -1,7 +1,7 @@
 //! The settings of the agent of this host.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -18,6 +18,8 @@ pub struct AgentSettings {
     pub docker_host: String,
     pub attributes: BTreeMap<String, String>,
     pub availability_zone: String,
+    /// Where load balancers reach this host's ports; `None`: where the agent connects from.
+    pub host_address: Option<IpAddr>,
     pub instance_type: Option<String>,
     pub tags: BTreeMap<String, String>,
     /// CPU units to register; those of the machine if `None`.
@@ -64,6 +66,7 @@ impl AgentSettings {
                 .optional("agent.attributes", values::map)?
                 .unwrap_or_default(),
             availability_zone: layers.required("agent.availability_zone", parsed)?,
+            host_address: layers.optional("agent.host_address", parsed)?,
             instance_type: layers.optional("agent.instance_type", parsed)?,
             tags: layers.optional("agent.tags", values::map)?.unwrap_or_default(),
             cpu_units: layers.optional("agent.cpu", parsed)?,

@@ -178,6 +178,11 @@ pub static SETTINGS: &[Setting] = &[
         "Availability zone of this host; region and `a` if unset",
     ),
     Setting::of(
+        "agent.host_address",
+        Text("ADDRESS"),
+        "Where load balancers reach this host's ports; as the server sees it if unset",
+    ),
+    Setting::of(
         "agent.instance_type",
         Text("TYPE"),
         "Instance type that this host registers with",

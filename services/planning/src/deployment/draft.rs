@@ -260,7 +260,7 @@ impl<'a> Draft<'a> {
             .filter(|view| view.stopped && view.standing != Standing::Pending);
         let running: Vec<TaskId> = running.map(|view| view.task.id).collect();
         if !running.is_empty() {
-            self.say(events::stopped(&self.snapshot.service.name, &running));
+            self.plan.stop_event = Some(events::stopped(&self.snapshot.service.name, &running));
         }
     }
 

@@ -144,6 +144,11 @@ pub fn draining_connections(service: &str, deployment: DeploymentId, count: usiz
 /// S-42; `closest` is the host that came nearest, if one stands out.
 pub fn unable_to_place(service: &str, closest: Option<&Refusal>) -> String {
     let reason = "no container instance met all of its requirements.";
+/// LB-05.
+pub fn failed_to_register(service: &str, group: &str, error: &str) -> String {
+    format!("(service {service}) failed to register targets in (target-group {group}) with (error {error})")
+}
+
     let closest = closest.map(|refusal| format!(" {refusal}")).unwrap_or_default();
     format!("(service {service}) was unable to place a task because {reason}{closest}{GUIDE}")
 }

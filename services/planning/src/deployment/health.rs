@@ -116,8 +116,13 @@ pub(super) fn report(draft: &mut Draft<'_>) {
     let texts: Vec<String> = unhealthy
         .map(|View { task, .. }| match &task.failed_target {
             Some(target) => {
-                let group = &target.target_group_arn;
-                events::unhealthy_target_of_task(service, task.id, target.port, group, &target.reason)
+                let (port, group, reason) = (target.port, &target.target_group_arn, &target.reason);
+                match &target.instance {
+                    Some(instance) => {
+                        events::unhealthy_target_of_instance(service, instance, port, group, reason)
+                    }
+                    None => events::unhealthy_target_of_task(service, task.id, port, group, reason),
+                }
             }
             None => events::failed_container_health(service, task.id),
         })

@@ -147,6 +147,15 @@ pub struct Task {
     pub id: TaskId,
     pub deployment: DeploymentId,
     /// None while it waits in PROVISIONING for a host.
+/// `stopType` of StopServiceDeployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopType {
+    /// Go back to what was before.
+    Rollback,
+    /// Start nothing more of it, and leave what there is.
+    Abort,
+}
+
     pub host: Option<ContainerInstanceId>,
     pub desired: DesiredStatus,
     pub last: TaskStatus,
@@ -172,6 +181,8 @@ pub struct FailedTarget {
 
 /// How a task of the service ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
+    /// The instance that is registered; None for targets of type ip.
+    pub instance: Option<String>,
 pub struct StoppedTask {
     pub id: TaskId,
     pub deployment: DeploymentId,

@@ -10,3 +10,4 @@ mod scaling;
 mod scenarios;
 mod sim;
 mod texts;
+mod targets;

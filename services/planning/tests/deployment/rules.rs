@@ -221,6 +221,7 @@ fn s33_a_failing_target_is_told_and_is_the_reason_of_the_stop() {
     let target_group_arn = "arn:tg".to_owned();
     let target = FailedTarget {
         target_group_arn,
+        instance: None,
         port: 80,
         reason: "Request timed out".to_owned(),
     };

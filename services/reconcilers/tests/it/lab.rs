@@ -236,6 +236,7 @@ impl Lab {
             instance: host.uuid(),
             server: uuid::Uuid::nil(),
             session,
+            address: None,
             agent_version: String::new(),
             agent_hash: String::new(),
             docker_version: String::new(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use domain::{DesiredStatus, InstanceStatus, TaskStatus};
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
@@ -45,17 +46,20 @@ pub struct Assignment {
     pub image_digests: Json<BTreeMap<String, String>>,
 }
 
-/// What stands there for each of these instances. Not scoped: the ids are those of verified sessions.
-pub async fn look(db: &Db, instances: &[Uuid]) -> Result<BTreeMap<Uuid, Look>> {
+/// What stands there for each of these instances. Not scoped: the ids are those of verified sessions. Stops of tasks whose targets are
+/// drained only after `now` are not among them (T-43).
+pub async fn look(db: &Db, instances: &[Uuid], now: DateTime<Utc>) -> Result<BTreeMap<Uuid, Look>> {
     let rows = sqlx::query(
         "SELECT i.id AS instance_id, i.status, i.session_id, t.id AS task_id, t.desired_status, t.last_status, t.task_definition_id, \
                 t.task_group, t.launch_type, t.gpu_ids, t.spec, t.containers, coalesce(d.image_digests, '{}') AS image_digests \
          FROM container_instances i LEFT JOIN tasks t ON t.instance_id = i.id AND t.last_status <> 'STOPPED' \
               AND (t.desired_status = 'STOPPED' OR t.last_status IN ('PROVISIONING', 'PENDING', 'ACTIVATING')) \
+              AND (t.draining_until IS NULL OR t.draining_until <= $2) \
               LEFT JOIN deployments d ON d.id = t.deployment_id \
          WHERE i.id = ANY($1) ORDER BY t.created_at, t.id",
     )
     .bind(instances)
+    .bind(now)
     .fetch_all(db.pool())
     .await?;
     let mut looks: BTreeMap<Uuid, Look> = BTreeMap::new();
@@ -100,12 +104,19 @@ fn word<T: std::str::FromStr<Err = String>>(row: &PgRow, column: &str) -> Result
     })
 }
 
-/// All tasks that should run on each of these instances, for their manifests. Instances without any are not in the map.
-pub async fn should_run(db: &Db, instances: &[Uuid]) -> Result<BTreeMap<Uuid, Vec<Uuid>>> {
+/// All tasks that should run on each of these instances, for their manifests: also those whose targets still drain. Instances without
+/// any are not in the map.
+pub async fn should_run(
+    db: &Db,
+    instances: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<BTreeMap<Uuid, Vec<Uuid>>> {
     let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
-        "SELECT instance_id, id FROM tasks WHERE instance_id = ANY($1) AND last_status <> 'STOPPED' AND desired_status = 'RUNNING'",
+        "SELECT instance_id, id FROM tasks WHERE instance_id = ANY($1) AND last_status <> 'STOPPED' \
+         AND (desired_status = 'RUNNING' OR draining_until > $2)",
     )
     .bind(instances)
+    .bind(now)
     .fetch_all(db.pool())
     .await?;
     let mut by_instance: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();

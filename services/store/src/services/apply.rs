@@ -1,13 +1,15 @@
 //! Carrying out the scheduler's plans. Everything commits only against the generation that the plan was made of.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use domain::ServiceStatus;
 use planning::deployment::{Deployment, DeploymentStatus, Memory, Plan, Progress, RolloutState};
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::events;
 use super::load::Loaded;
+use super::{events, targets};
 use crate::tasks::{self, StopCause};
 use crate::{Db, Result, Tx, Wake, tags};
 
@@ -61,9 +63,9 @@ pub async fn apply(
             )
         })
         .collect();
-    let stopped = tasks::stop_many(&mut tx, &causes, now).await?;
     let inactive = plan.status == Some(ServiceStatus::Inactive);
     account(&mut tx, service.id, plan, inactive).await?;
+    let stopped = tasks::stop_many(&mut tx, &causes, now).await?;
     if inactive {
         let arn = loaded
             .cluster
@@ -71,14 +73,24 @@ pub async fn apply(
             .service_arn(&loaded.cluster.name, &service.name);
         tags::remove_all(&mut tx, &loaded.cluster.scope, &[arn]).await?;
     }
-    events::add(&mut tx, service.id, &plan.events, now).await?;
-    // The scheduler itself did this: it needs no wake for it.
-    let agents = stopped
+    let mut told = plan.events.clone();
+    told.extend(targets::drain_events(&service.name, &stopped));
+    told.extend(plan.stop_event.clone());
+    events::add(&mut tx, service.id, &told, now).await?;
+    // The scheduler itself did this: it needs no wake for it, but who looks after targets does.
+    let drains = stopped.iter().any(|task| !task.drained.is_empty());
+    let mut wakes: BTreeSet<Wake> = stopped
         .iter()
         .filter_map(|task| task.instance_id)
-        .map(Wake::Instance);
-    db.commit(tx, agents.collect::<std::collections::BTreeSet<_>>())
-        .await?;
+        .map(Wake::Instance)
+        .collect();
+    wakes.extend(
+        drains
+            .then_some([Wake::Routes, Wake::Service(service.id)])
+            .into_iter()
+            .flatten(),
+    );
+    db.commit(tx, wakes).await?;
     Ok(Applied::Done {
         generation,
         stopped: stopped.len(),

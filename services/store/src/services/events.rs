@@ -36,6 +36,24 @@ pub async fn add(tx: &mut Tx, service_id: i64, messages: &[String], now: DateTim
     Ok(())
 }
 
+/// The same was said after `since` (S-11).
+pub(super) async fn was_said(
+    tx: &mut Tx,
+    service_id: i64,
+    message: &str,
+    since: DateTime<Utc>,
+) -> Result<bool> {
+    let query = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM service_events WHERE service_id = $1 AND message = $2 AND created_at > $3)",
+    );
+    Ok(query
+        .bind(service_id)
+        .bind(message)
+        .bind(since)
+        .fetch_one(&mut **tx)
+        .await?)
+}
+
 /// The newest events of these services, newest first.
 pub async fn latest(db: &Db, service_ids: &[i64]) -> Result<Vec<EventRow>> {
     let query = sqlx::query_as(

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::deployments;
 use super::record::{DeploymentRow, ServiceRow};
+use super::targets::{self, TargetFacts};
 use crate::placement::InCluster;
 use crate::{Db, Result, clusters};
 
@@ -26,6 +27,8 @@ pub struct Loaded {
     pub deployments: Vec<DeploymentRow>,
     /// Tasks that are not STOPPED, and those that are and have not been accounted for.
     pub tasks: Vec<TaskFacts>,
+    /// Targets of those of `tasks` whose deployment has load balancers, by task.
+    pub targets: BTreeMap<Uuid, Vec<TargetFacts>>,
     /// REPLICA: the hosts of `tasks`. DAEMON: all hosts of the cluster.
     pub hosts: Vec<HostFacts>,
     /// DAEMON: the task groups of all daemons of the cluster.
@@ -126,11 +129,14 @@ pub async fn load(db: &Db, id: i64, events_since: DateTime<Utc>) -> Result<Optio
     };
     let events = events(&mut connection, id, events_since).await?;
     let completed = deployments::last_completed(&mut connection, id).await?;
+    drop(connection);
+    let targets = targets_of(db, &deployments, &tasks).await?;
     Ok(Some(Loaded {
         service,
         cluster,
         deployments,
         tasks,
+        targets,
         hosts,
         daemon_groups,
         events,
@@ -145,6 +151,24 @@ async fn tasks(connection: &mut PgConnection, service: i64) -> Result<Vec<TaskFa
          FROM tasks WHERE service_id = $1 AND service_id IS NOT NULL AND (last_status <> 'STOPPED' OR NOT accounted)",
     );
     Ok(query.bind(service).fetch_all(connection).await?)
+}
+
+async fn targets_of(
+    db: &Db,
+    deployments: &[DeploymentRow],
+    tasks: &[TaskFacts],
+) -> Result<BTreeMap<Uuid, Vec<TargetFacts>>> {
+    let balanced = |row: &&DeploymentRow| !row.spec.load_balancers.is_empty();
+    let balanced: Vec<i64> = deployments.iter().filter(balanced).map(|row| row.id).collect();
+    let of_them = tasks.iter().filter(|task| {
+        let deployment = task.deployment_id;
+        task.last_status != TaskStatus::Stopped && deployment.is_some_and(|id| balanced.contains(&id))
+    });
+    let ids: Vec<Uuid> = of_them.map(|task| task.id).collect();
+    match ids.is_empty() {
+        true => Ok(BTreeMap::new()),
+        false => targets::of_tasks(db, &ids).await,
+    }
 }
 
 const HOST: &str = "id, status, agent_connected, agent_version, ec2_instance_id, registered_at, cpu - used_cpu AS free_cpu, \

@@ -50,7 +50,7 @@ impl World {
         for start in &plan.start {
             self.apply_start(*start);
         }
-        for event in &plan.events {
+        for event in plan.events.iter().chain(&plan.stop_event) {
             self.say(event.clone());
         }
     }
