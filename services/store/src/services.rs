@@ -11,8 +11,8 @@ pub mod load;
 pub mod record;
 pub mod sweep;
 pub mod tags;
-
 pub mod targets;
+
 use std::collections::HashMap;
 
 use sqlx::AssertSqlSafe;

@@ -136,6 +136,11 @@ pub fn deregistered_targets(service: &str, count: usize, group: &str) -> String 
     format!("(service {service}) deregistered {count} targets in (target-group {group})")
 }
 
+/// LB-05.
+pub fn failed_to_register(service: &str, group: &str, error: &str) -> String {
+    format!("(service {service}) failed to register targets in (target-group {group}) with (error {error})")
+}
+
 /// D-17.
 pub fn draining_connections(service: &str, deployment: DeploymentId, count: usize) -> String {
     format!("(service {service}, taskSet {deployment}) has begun draining connections on {count} tasks.")
@@ -144,11 +149,6 @@ pub fn draining_connections(service: &str, deployment: DeploymentId, count: usiz
 /// S-42; `closest` is the host that came nearest, if one stands out.
 pub fn unable_to_place(service: &str, closest: Option<&Refusal>) -> String {
     let reason = "no container instance met all of its requirements.";
-/// LB-05.
-pub fn failed_to_register(service: &str, group: &str, error: &str) -> String {
-    format!("(service {service}) failed to register targets in (target-group {group}) with (error {error})")
-}
-
     let closest = closest.map(|refusal| format!(" {refusal}")).unwrap_or_default();
     format!("(service {service}) was unable to place a task because {reason}{closest}{GUIDE}")
 }

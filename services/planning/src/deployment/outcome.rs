@@ -57,11 +57,11 @@ pub struct Plan {
     pub start: Vec<Start>,
     /// Texts for `events[]`, oldest first.
     pub events: Vec<String>,
+    /// Tells of the stops (S-52). It follows what is told of their targets, which is known only when the stops are made (D-11).
+    pub stop_event: Option<String>,
     /// When the next decision falls due that depends on time alone. It is later than now.
     pub wake_at: Option<DateTime<Utc>>,
 }
-    /// Tells of the stops (S-52). It follows what is told of their targets, which is known only when the stops are made (D-11).
-    pub stop_event: Option<String>,
 
 impl Plan {
     /// Nothing to do now.

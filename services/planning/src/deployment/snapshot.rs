@@ -141,12 +141,6 @@ pub struct Deployment {
     pub progress: Progress,
 }
 
-/// A task of the service, from PROVISIONING to DEPROVISIONING.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Task {
-    pub id: TaskId,
-    pub deployment: DeploymentId,
-    /// None while it waits in PROVISIONING for a host.
 /// `stopType` of StopServiceDeployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopType {
@@ -156,6 +150,12 @@ pub enum StopType {
     Abort,
 }
 
+/// A task of the service, from PROVISIONING to DEPROVISIONING.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Task {
+    pub id: TaskId,
+    pub deployment: DeploymentId,
+    /// None while it waits in PROVISIONING for a host.
     pub host: Option<ContainerInstanceId>,
     pub desired: DesiredStatus,
     pub last: TaskStatus,
@@ -175,14 +175,14 @@ pub enum StopType {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedTarget {
     pub target_group_arn: String,
+    /// The instance that is registered; None for targets of type ip.
+    pub instance: Option<String>,
     pub port: u16,
     pub reason: String,
 }
 
 /// How a task of the service ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-    /// The instance that is registered; None for targets of type ip.
-    pub instance: Option<String>,
 pub struct StoppedTask {
     pub id: TaskId,
     pub deployment: DeploymentId,

@@ -9,5 +9,5 @@ mod rules;
 mod scaling;
 mod scenarios;
 mod sim;
-mod texts;
 mod targets;
+mod texts;

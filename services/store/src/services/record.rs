@@ -25,11 +25,11 @@ pub struct ServiceSpec {
     /// Seconds; 0 if a service with load balancers does not say (S-01).
     #[serde(default)]
     pub health_check_grace_period_seconds: Option<i32>,
-}
-
     /// ARN or name as it was given; kept and shown, for load balancers need no role here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+}
+
 /// How a deployment replaces tasks (D-01 to D-22).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rolling {
@@ -49,11 +49,11 @@ pub struct CircuitBreaker {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeploymentSpec {
     pub launch_type: LaunchType,
-}
-
     /// Where its tasks are registered; the service shows those of its PRIMARY deployment.
     #[serde(default)]
     pub load_balancers: Vec<LoadBalancer>,
+}
+
 /// A row of `services`.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ServiceRow {
