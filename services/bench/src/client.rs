@@ -16,6 +16,9 @@ pub struct Client {
     http: HyperClient<HttpConnector, Full<Bytes>>,
     url: String,
     signer: Signer,
+    balancing: Signer,
+    networks: Signer,
+    certificates: Signer,
 }
 
 impl Client {
@@ -29,6 +32,13 @@ impl Client {
             http,
             url: url.into(),
             signer: Signer::new(Credentials::from(pair.clone()), "us-east-1", "ecs"),
+            balancing: Signer::new(
+                Credentials::from(pair.clone()),
+                "us-east-1",
+                "elasticloadbalancing",
+            ),
+            networks: Signer::new(Credentials::from(pair.clone()), "us-east-1", "ec2"),
+            certificates: Signer::new(Credentials::from(pair.clone()), "us-east-1", "acm"),
         }
     }
 
@@ -46,8 +56,69 @@ impl Client {
                 format!("AmazonEC2ContainerServiceV20141113.{operation}"),
             )
             .body(())?;
+        self.send(&self.signer, operation, request, body).await
+    }
+
+    /// Calls an operation of ELBv2 with these parameters; gives the XML of the reply.
+    ///
+    /// # Errors
+    /// When the server does not answer 200.
+    pub async fn elbv2(&self, action: &str, parameters: &[(&str, &str)]) -> anyhow::Result<String> {
+        self.query(&self.balancing, "2015-12-01", action, parameters)
+            .await
+    }
+
+    /// The same of EC2.
+    pub async fn ec2(&self, action: &str, parameters: &[(&str, &str)]) -> anyhow::Result<String> {
+        self.query(&self.networks, "2016-11-15", action, parameters).await
+    }
+
+    async fn query(
+        &self,
+        signer: &Signer,
+        version: &str,
+        action: &str,
+        parameters: &[(&str, &str)],
+    ) -> anyhow::Result<String> {
+        let mut form = format!("Action={action}&Version={version}");
+        for (name, value) in parameters {
+            let value = percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC);
+            form.push_str(&format!("&{name}={value}"));
+        }
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("{}/", self.url))
+            .header("content-type", "application/x-www-form-urlencoded; charset=utf-8")
+            .body(())?;
+        let reply = self.send(signer, action, request, Bytes::from(form)).await?;
+        Ok(String::from_utf8_lossy(&reply).into_owned())
+    }
+
+    /// ACM's operations are JSON.
+    ///
+    /// # Errors
+    /// When the server does not answer 200.
+    pub async fn acm(&self, operation: &str, body: Value) -> anyhow::Result<Value> {
+        let body = Bytes::from(body.to_string());
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("{}/", self.url))
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", format!("CertificateManager.{operation}"))
+            .body(())?;
+        let reply = self.send(&self.certificates, operation, request, body).await?;
+        Ok(serde_json::from_slice(&reply)?)
+    }
+
+    async fn send(
+        &self,
+        signer: &Signer,
+        operation: &str,
+        request: Request<()>,
+        body: Bytes,
+    ) -> anyhow::Result<Bytes> {
         let (mut parts, ()) = request.into_parts();
-        self.signer.sign(&mut parts, &body, chrono::Utc::now())?;
+        signer.sign(&mut parts, &body, chrono::Utc::now())?;
         let reply = self
             .http
             .request(Request::from_parts(parts, Full::new(body)))

@@ -3,6 +3,7 @@
 //! `bench <berth binary> <sample binary> [--quick]`
 
 mod agents;
+mod balancer;
 mod client;
 mod containers;
 mod placements;
@@ -12,6 +13,7 @@ mod server;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use balancer::Effort;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -31,6 +33,19 @@ async fn main() -> anyhow::Result<()> {
     let mut figures = containers::measure(&binary, &program, &server, &folder.0, rounds).await?;
     figures.extend(placements::measure(&server, tasks).await?);
     figures.extend(agents::measure(&server, 300, if quick { 1500 } else { 3000 }).await?);
+    let effort = match quick {
+        true => Effort {
+            rounds: 3,
+            seconds: 3,
+            sockets: 2000,
+        },
+        false => Effort {
+            rounds: 5,
+            seconds: 5,
+            sockets: 10_000,
+        },
+    };
+    figures.extend(balancer::measure(&binary, &server, &folder.0, effort).await?);
     server.stop().await?;
     report::publish(&figures, Path::new("target/bench.json"))
 }
