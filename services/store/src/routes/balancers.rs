@@ -15,10 +15,11 @@ use routing::action::FixedResponse;
 use routing::snapshot::{ListenerProtocol, ListenerTls, MutualAuthentication};
 use routing::{Action, Balancer, Kind, Listener, Rule};
 use serde::Deserialize;
+use serde_json::Value;
 use sqlx::types::Json;
 
 use super::{Unseal, attributes, rules};
-use crate::{Db, Result, StoreError};
+use crate::{Db, Result};
 
 /// A balancer whose secrets are still sealed.
 #[derive(Debug, Clone)]
@@ -125,7 +126,7 @@ struct Row {
     sealed_cookie_key: Vec<u8>,
     revision: i64,
     created_at: DateTime<Utc>,
-    listeners: Json<Vec<StoredListener>>,
+    listeners: Json<Vec<Value>>,
 }
 
 #[derive(Deserialize)]
@@ -168,15 +169,14 @@ const SELECT: &str = "SELECT b.arn, b.number, b.account, b.region, b.name, b.kin
 
 /// The balancers with these ARNs, of all accounts; those that are not there are left out.
 ///
-/// # Errors
-/// When the database fails or a row cannot be read at all. A single rule that makes no sense answers 500, or is left out if nobody can
-/// tell what it matches.
+/// What makes no sense harms nothing else: a listener that cannot be read is left out, a rule whose actions nobody can carry out answers
+/// 500, one of which nobody can tell what it matches is left out. Each is logged.
 pub async fn balancers(db: &Db, arns: &[String]) -> Result<Vec<StoredBalancer>> {
     let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE b.arn = ANY($1)")))
         .bind(arns)
         .fetch_all(db.pool())
         .await?;
-    rows.into_iter().map(stored).collect()
+    Ok(rows.into_iter().filter_map(stored).collect())
 }
 
 /// All balancers of an account and region, by name.
@@ -187,22 +187,29 @@ pub async fn balancers_of(db: &Db, scope: &Scope) -> Result<Vec<StoredBalancer>>
         .bind(scope.region.as_str())
         .fetch_all(db.pool())
         .await?;
-    rows.into_iter().map(stored).collect()
+    Ok(rows.into_iter().filter_map(stored).collect())
 }
 
-fn stored(row: Row) -> Result<StoredBalancer> {
+fn stored(row: Row) -> Option<StoredBalancer> {
     let kind = match row.kind.as_str() {
         "application" => Kind::Application,
         "network" => Kind::Network,
         other => {
-            return Err(inconsistent(
-                "load_balancers",
-                format!("{} is of kind {other}", row.arn),
-            ));
+            tracing::error!(balancer = row.arn, kind = other, "a balancer cannot be read; it is left out");
+            return None;
         }
     };
-    let listeners: Result<Vec<Listener>> = row.listeners.0.into_iter().map(listener).collect();
-    Ok(StoredBalancer {
+    let listeners = row.listeners.0.into_iter().filter_map(|value| {
+        let read = serde_json::from_value(value)
+            .map_err(|error| error.to_string())
+            .and_then(listener);
+        read.inspect_err(|error| {
+            tracing::error!(balancer = row.arn, error, "a listener cannot be read; it is left out");
+        })
+        .ok()
+    });
+    let listeners = listeners.collect();
+    Some(StoredBalancer {
         balancer: Balancer {
             arn: row.arn,
             name: row.name,
@@ -214,17 +221,13 @@ fn stored(row: Row) -> Result<StoredBalancer> {
             dns_name: row.dns_name,
             created_at: row.created_at,
             attributes: attributes::balancer(&row.attributes),
-            listeners: listeners?,
+            listeners,
         },
         sealed_cookie_key: row.sealed_cookie_key,
     })
 }
 
-fn inconsistent(table: &'static str, reason: String) -> StoreError {
-    StoreError::Inconsistent { table, reason }
-}
-
-fn listener(stored: StoredListener) -> Result<Listener> {
+fn listener(stored: StoredListener) -> std::result::Result<Listener, String> {
     let protocol = match stored.protocol.as_str() {
         "HTTP" => ListenerProtocol::Http,
         "HTTPS" => ListenerProtocol::Https,
@@ -232,12 +235,7 @@ fn listener(stored: StoredListener) -> Result<Listener> {
         "TLS" => ListenerProtocol::Tls,
         "UDP" => ListenerProtocol::Udp,
         "TCP_UDP" => ListenerProtocol::TcpUdp,
-        other => {
-            return Err(inconsistent(
-                "listeners",
-                format!("{} speaks {other}", stored.arn),
-            ));
-        }
+        other => return Err(format!("{} speaks {other}", stored.arn)),
     };
     let tls = matches!(protocol, ListenerProtocol::Https | ListenerProtocol::Tls).then(|| ListenerTls {
         default_certificate: stored.certificate_arn.unwrap_or_default(),

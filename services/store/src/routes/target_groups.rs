@@ -8,6 +8,8 @@ use routing::health::{Standing, shown};
 use routing::snapshot::{ProtocolVersion, TargetProtocol};
 use routing::{Health, HealthCheck, HealthReason, HealthState, Target, TargetGroup};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sqlx::types::Json;
 
 use super::attributes;
@@ -20,9 +22,9 @@ struct Row {
     revision: i64,
     protocol: String,
     protocol_version: Option<String>,
-    health_check: Json<HealthCheck>,
+    health_check: Json<Value>,
     attributes: Json<BTreeMap<String, String>>,
-    targets: Json<Vec<StoredTarget>>,
+    targets: Json<Vec<Value>>,
 }
 
 #[derive(Deserialize)]
@@ -65,8 +67,12 @@ fn group(row: Row) -> Option<TargetGroup> {
         "TCP_UDP" => TargetProtocol::TcpUdp,
         _ => return None,
     };
-    let checked = row.health_check.enabled;
+    let health_check: HealthCheck = read(&row.arn, row.health_check.0)?;
+    let checked = health_check.enabled;
+    let targets = row.targets.0.into_iter();
+    let targets = targets.filter_map(|value| Some(target(read(&row.arn, value)?, checked)));
     Some(TargetGroup {
+        targets: targets.collect(),
         arn: row.arn,
         name: row.name,
         revision: row.revision,
@@ -76,16 +82,17 @@ fn group(row: Row) -> Option<TargetGroup> {
             Some("GRPC") => ProtocolVersion::Grpc,
             _ => ProtocolVersion::Http1,
         },
-        health_check: row.health_check.0,
+        health_check,
         attributes: attributes::target_group(&row.attributes, protocol),
-        targets: row
-            .targets
-            .0
-            .into_iter()
-            .map(|stored| target(stored, checked))
-            .collect(),
         wake: None,
     })
+}
+
+/// What is kept as JSON; what cannot be read is left out, and harms no other group.
+fn read<T: DeserializeOwned>(group: &str, value: Value) -> Option<T> {
+    let read = serde_json::from_value(value);
+    read.inspect_err(|error| tracing::error!(group, %error, "a part of a target group cannot be read"))
+        .ok()
 }
 
 fn target(stored: StoredTarget, checked: bool) -> Target {
