@@ -7,6 +7,7 @@ pub mod given;
 pub mod ops;
 pub mod permissions;
 pub mod refusal;
+pub mod routes;
 pub mod selection;
 pub mod tags;
 pub mod view;

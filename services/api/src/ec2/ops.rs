@@ -1,3 +1,51 @@
 //! The operations: `ops/<operation>.rs` has
 //! `pub async fn <operation>(cx: &Context, input: <Operation>Request) -> Result<<Operation>Result>`; the response of those whose
 //! model has none is [`aws_model::Nothing`].
+
+pub mod associate_route_table;
+pub mod attach_internet_gateway;
+pub mod authorize_security_group_egress;
+pub mod authorize_security_group_ingress;
+pub mod create_default_subnet;
+pub mod create_default_vpc;
+pub mod create_internet_gateway;
+pub mod create_route;
+pub mod create_route_table;
+pub mod create_security_group;
+pub mod create_subnet;
+pub mod create_tags;
+pub mod create_vpc;
+pub mod delete_internet_gateway;
+pub mod delete_route;
+pub mod delete_route_table;
+pub mod delete_security_group;
+pub mod delete_subnet;
+pub mod delete_tags;
+pub mod delete_vpc;
+pub mod describe_account_attributes;
+pub mod describe_addresses;
+pub mod describe_availability_zones;
+pub mod describe_internet_gateways;
+pub mod describe_network_acls;
+pub mod describe_network_interfaces;
+pub mod describe_regions;
+pub mod describe_route_tables;
+pub mod describe_security_group_rules;
+pub mod describe_security_groups;
+pub mod describe_subnets;
+pub mod describe_tags;
+pub mod describe_vpc_attribute;
+pub mod describe_vpc_classic_link;
+pub mod describe_vpc_classic_link_dns_support;
+pub mod describe_vpcs;
+pub mod detach_internet_gateway;
+pub mod disassociate_route_table;
+pub mod modify_security_group_rules;
+pub mod modify_subnet_attribute;
+pub mod modify_vpc_attribute;
+pub mod replace_route;
+pub mod replace_route_table_association;
+pub mod revoke_security_group_egress;
+pub mod revoke_security_group_ingress;
+pub mod update_security_group_rule_descriptions_egress;
+pub mod update_security_group_rule_descriptions_ingress;
