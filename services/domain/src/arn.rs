@@ -112,6 +112,16 @@ impl Scope {
         self.ecs_arn(format_args!("service/{cluster}/{service}"))
     }
 
+    /// `service-deployment/<cluster>/<service>/<id>` (SD-02).
+    pub fn service_deployment_arn(&self, cluster: &str, service: &str, id: &str) -> String {
+        self.ecs_arn(format_args!("service-deployment/{cluster}/{service}/{id}"))
+    }
+
+    /// `service-revision/<cluster>/<service>/<number>` (SD-01).
+    pub fn service_revision_arn(&self, cluster: &str, service: &str, revision: i64) -> String {
+        self.ecs_arn(format_args!("service-revision/{cluster}/{service}/{revision}"))
+    }
+
     pub fn task_definition_arn(&self, family: &str, revision: i32) -> String {
         self.ecs_arn(format_args!("task-definition/{family}:{revision}"))
     }

@@ -17,6 +17,7 @@ pub mod health;
 mod outcome;
 mod replica;
 mod rollout;
+pub mod shift;
 mod snapshot;
 mod steady;
 pub mod stop;
@@ -25,9 +26,11 @@ mod victims;
 
 pub use outcome::{Plan, Start};
 pub use rollout::{DeploymentStatus, Memory, Progress, RolloutState};
+pub use shift::{DeploymentStrategy, Shift, Shifting, Stage};
 pub use snapshot::{
     Alarms, CircuitBreaker, Deployment, DeploymentConfiguration, FailedTarget, Host, HostState, PastEvent,
-    PlacementStrategy, Revision, RollbackTarget, SchedulingStrategy, Service, Snapshot, StoppedTask, Task,
+    PlacementStrategy, Revision, RollbackTarget, SchedulingStrategy, Service, Snapshot, StopType,
+    StoppedTask, Task,
 };
 pub use steady::Steady;
 pub use stop::{Stop, StopCause, StopCode};

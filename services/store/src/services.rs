@@ -9,6 +9,7 @@ pub mod deployments;
 pub mod events;
 pub mod load;
 pub mod record;
+pub mod service_deployments;
 pub mod sweep;
 pub mod tags;
 pub mod targets;

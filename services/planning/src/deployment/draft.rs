@@ -319,6 +319,7 @@ fn with_unknown_ones(snapshot: &Snapshot, now: DateTime<Utc>) -> Vec<Deployment>
                 },
                 created_at: now,
                 alarm_raised: false,
+                stop_requested: None,
                 progress,
             });
         }

@@ -65,6 +65,14 @@ pub fn deployment_failed_by_alarm(service: &str, deployment: DeploymentId) -> St
     format!("(service {service}) (deployment {deployment}) deployment failed: alarm detected.")
 }
 
+pub fn deployment_stopped(service: &str, deployment: DeploymentId) -> String {
+    format!("(service {service}) (deployment {deployment}) deployment failed: stopped by the user.")
+}
+
+pub fn deployment_timed_out(service: &str, deployment: DeploymentId) -> String {
+    format!("(service {service}) (deployment {deployment}) deployment failed: a lifecycle stage timed out.")
+}
+
 /// D-17.
 pub fn rolling_back(service: &str, deployment: DeploymentId) -> String {
     format!("(service {service}) rolling back to deployment {deployment}.")

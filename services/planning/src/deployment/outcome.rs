@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{ContainerInstanceId, DeploymentId, ServiceStatus, TaskId};
 
 use super::rollout::Progress;
+use super::shift::Shift;
 use super::snapshot::Deployment;
 use super::steady::Steady;
 use super::stop::Stop;
@@ -53,6 +54,8 @@ pub struct Plan {
     pub status: Option<ServiceStatus>,
     /// The planner's new memory of the service's steady state.
     pub steady: Option<Steady>,
+    /// Weights of the target groups, before tasks are stopped (BG-03).
+    pub shift: Option<Shift>,
     pub stop: Vec<Stop>,
     pub start: Vec<Start>,
     /// Texts for `events[]`, oldest first.

@@ -4,11 +4,15 @@ use super::draft::{Draft, count};
 use super::events;
 use super::health::{Standing, is_draining};
 use super::outcome::Start;
+use super::shift;
 use super::throttle;
 use super::victims::choose;
 
 pub(super) fn plan(draft: &mut Draft<'_>) {
     stop_stranded(draft);
+    if shift::is_under_way(draft) {
+        return plan_beside(draft);
+    }
     set_targets(draft);
     let mut budget = Budget::new(draft);
     stop_surplus(draft, &mut budget);
@@ -23,6 +27,21 @@ pub(super) fn plan(draft: &mut Draft<'_>) {
     stop_surplus(draft, &mut budget);
     if is_blocked && draft.plan.start.is_empty() && draft.plan.stop.is_empty() {
         draft.say(events::stuck(&draft.snapshot.service.name));
+    }
+    throttle::forget_unplaced(draft);
+    report_protected(draft);
+    draft.report_stops();
+}
+
+/// New tasks run beside the old ones until the traffic has moved: nothing is stopped to make room for them (BG-05).
+fn plan_beside(draft: &mut Draft<'_>) {
+    shift::advance(draft);
+    let mut budget = Budget::new(draft);
+    stop_surplus(draft, &mut budget);
+    let mut missing = Missing::default();
+    start_missing(draft, draft.primary, &mut missing);
+    for old in draft.olds() {
+        start_missing(draft, old, &mut missing);
     }
     throttle::forget_unplaced(draft);
     report_protected(draft);
@@ -182,7 +201,10 @@ fn start_missing(draft: &mut Draft<'_>, deployment: usize, missing: &mut Missing
 
 /// The maximum, but never less than what the service wants in the end.
 fn ceiling(draft: &Draft<'_>) -> u32 {
-    draft.bounds.max_running.max(draft.desired)
+    match shift::is_under_way(draft) {
+        true => shift::ceiling(draft),
+        false => draft.bounds.max_running.max(draft.desired),
+    }
 }
 
 /// Stops tasks before their successors start, where the maximum or the hosts leave no room (D-02, S-31, DR-01). True = tasks that

@@ -8,7 +8,8 @@ use super::arithmetic::breaker_threshold;
 use super::draft::Draft;
 use super::events;
 use super::health::Standing;
-use super::snapshot::{Deployment, StoppedTask};
+use super::shift::{self, Shifting};
+use super::snapshot::{Deployment, StopType, StoppedTask};
 use super::stop::StopCode;
 
 /// `status` of a deployment (D-10, D-12).
@@ -64,6 +65,8 @@ pub struct Memory {
     pub unplaced: u32,
     /// Since when the alarms are watched with all new tasks running (D-27).
     pub bake_started_at: Option<DateTime<Utc>>,
+    /// How far the traffic has been shifted (BG-04).
+    pub shifting: Shifting,
 }
 
 impl Progress {
@@ -161,6 +164,7 @@ pub(super) fn judge(draft: &mut Draft<'_>) {
     let Deployment {
         id,
         alarm_raised,
+        stop_requested,
         progress,
         ..
     } = &draft.deployments[draft.primary];
@@ -181,6 +185,24 @@ pub(super) fn judge(draft: &mut Draft<'_>) {
                 breaker.rollback,
             )
         }
+        _ if stop_requested.is_some() => {
+            let event = events::deployment_stopped(name, id);
+            (
+                "stopped",
+                "ECS deployment stopped by the user.",
+                event,
+                *stop_requested == Some(StopType::Rollback),
+            )
+        }
+        _ if shift::is_overdue(draft) => {
+            let event = events::deployment_timed_out(name, id);
+            (
+                "timeout",
+                "ECS deployment failed: a lifecycle stage timed out.",
+                event,
+                true,
+            )
+        }
         Some(alarms) => {
             let event = events::deployment_failed_by_alarm(name, id);
             (
@@ -196,7 +218,7 @@ pub(super) fn judge(draft: &mut Draft<'_>) {
     progress.rollout_state = RolloutState::Failed;
     progress.rollout_state_reason = reason.to_owned();
     draft.say(event);
-    if rollback {
+    if rollback && !shift::roll_back(draft) {
         roll_back(draft, cause);
     }
 }
@@ -226,6 +248,7 @@ fn roll_back(draft: &mut Draft<'_>, cause: &str) {
         revision: target.revision.clone(),
         created_at: draft.now,
         alarm_raised: false,
+        stop_requested: None,
         progress,
     });
     draft.say(events::rolling_back(&service.name, id));

@@ -8,6 +8,7 @@ use domain::{TaskId, TaskStatus};
 use serde::{Deserialize, Serialize};
 
 use super::rollout::Progress;
+use super::shift::DeploymentStrategy;
 use super::steady::Steady;
 use super::stop::StopCode;
 
@@ -63,6 +64,8 @@ pub struct DeploymentConfiguration {
     pub minimum_healthy_percent: u32,
     pub maximum_percent: u32,
     pub circuit_breaker: CircuitBreaker,
+    /// How old tasks are replaced; only REPLICA services have another one than [`DeploymentStrategy::Rolling`].
+    pub strategy: DeploymentStrategy,
     /// Alarms that are watched during deployments; None = none or not enabled (D-26).
     pub alarms: Option<Alarms>,
 }
@@ -83,6 +86,7 @@ impl DeploymentConfiguration {
             minimum_healthy_percent,
             maximum_percent,
             circuit_breaker,
+            strategy: DeploymentStrategy::Rolling,
             alarms: None,
         }
     }
@@ -137,6 +141,8 @@ pub struct Deployment {
     pub created_at: DateTime<Utc>,
     /// One of the watched alarms went to ALARM since the deployment began; one that already was in ALARM does not count (D-26).
     pub alarm_raised: bool,
+    /// StopServiceDeployment asked to end it (SD-05).
+    pub stop_requested: Option<StopType>,
     /// Written by plans only, as a whole.
     pub progress: Progress,
 }

@@ -8,6 +8,7 @@ use super::draft::{Draft, count};
 use super::events;
 use super::health;
 use super::rollout::DeploymentStatus;
+use super::shift;
 
 /// What the planner remembers of a service's steady state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +74,7 @@ fn bake(draft: &mut Draft<'_>, in_place: bool) -> bool {
 /// Old deployments that have no tasks and get none leave `deployments[]` (D-12).
 fn remove_empty_deployments(draft: &mut Draft<'_>) {
     for old in draft.olds() {
-        if draft.is_empty(old) {
+        if draft.is_empty(old) && shift::may_forget(draft, old) {
             draft.deployments[old].progress.status = DeploymentStatus::Inactive;
         }
     }

@@ -8,6 +8,7 @@ mod properties;
 mod rules;
 mod scaling;
 mod scenarios;
+mod shifting;
 mod sim;
 mod targets;
 mod texts;

@@ -100,7 +100,7 @@ pub fn check(world: &World, plan: &Plan) {
                 "two on a host"
             );
         }
-    } else if started > 0 {
+    } else if started > 0 && limits.strategy == DeploymentStrategy::Rolling {
         let occupying = world
             .tasks
             .iter()

@@ -130,6 +130,7 @@ impl World {
             },
             created_at: self.now,
             alarm_raised: false,
+            stop_requested: None,
             progress: Progress::begin(id, self.service.desired_count),
         });
         id

@@ -7,9 +7,9 @@ use chrono::TimeDelta;
 use domain::{ContainerInstanceId, DeploymentId, InstanceStatus, Resources, TaskId, TaskStatus};
 use planning::deployment::stop::{FAILED_CONTAINER_HEALTH_REASON, failed_target_reason};
 use planning::deployment::{
-    CircuitBreaker, Deployment, DeploymentConfiguration, DeploymentStatus, Host, HostState, Memory,
-    PastEvent, PlacementStrategy, Progress, Revision, RollbackTarget, RolloutState, SchedulingStrategy,
-    Service, Snapshot, Steady, StoppedTask, Task,
+    CircuitBreaker, Deployment, DeploymentConfiguration, DeploymentStatus, DeploymentStrategy, Host,
+    HostState, Memory, PastEvent, PlacementStrategy, Progress, Revision, RollbackTarget, RolloutState,
+    SchedulingStrategy, Service, Snapshot, Steady, StoppedTask, Task,
 };
 use planning::placement::{BinpackField, Constraint, SpreadField, Strategy};
 use serde::de::DeserializeOwned;
@@ -20,6 +20,7 @@ use store::services::{DeploymentRow, Rolling};
 use store::{Result, StoreError};
 
 use super::definitions::{Definition, Definitions};
+use super::targets;
 use crate::ReconcilerConfig;
 
 type Known = HashMap<i64, Arc<Definition>>;
@@ -45,7 +46,10 @@ pub async fn of(loaded: &Loaded, definitions: &Definitions, config: &ReconcilerC
     Ok(Snapshot {
         service: service(loaded, &definitions, config)?,
         deployments,
-        tasks: tasks.into_iter().filter_map(task).collect(),
+        tasks: tasks
+            .into_iter()
+            .filter_map(|facts| task(facts, loaded))
+            .collect(),
         newly_stopped: newly_stopped.into_iter().filter_map(stopped).collect(),
         hosts: hosts(loaded, &definitions)?,
     })
@@ -96,6 +100,7 @@ fn configuration(rolling: Rolling) -> DeploymentConfiguration {
             enable: rolling.circuit_breaker.enable,
             rollback: rolling.circuit_breaker.rollback,
         },
+        strategy: DeploymentStrategy::Rolling,
         alarms: None,
     }
 }
@@ -129,6 +134,7 @@ fn deployment(row: &DeploymentRow, definitions: &Known) -> Result<Deployment> {
         revision: revision(row, definitions)?,
         created_at: row.created_at,
         alarm_raised: false,
+        stop_requested: None,
         progress: Progress {
             status,
             desired_count: count(row.desired_count),
@@ -152,7 +158,8 @@ fn revision(row: &DeploymentRow, definitions: &Known) -> Result<Revision> {
     })
 }
 
-fn task(facts: &TaskFacts) -> Option<Task> {
+fn task(facts: &TaskFacts, loaded: &Loaded) -> Option<Task> {
+    let targets = targets::of(facts, loaded);
     Some(Task {
         id: TaskId(facts.id),
         deployment: DeploymentId(facts.deployment_id?),
@@ -160,8 +167,8 @@ fn task(facts: &TaskFacts) -> Option<Task> {
         desired: facts.desired_status,
         last: facts.last_status,
         health: facts.health,
-        targets_healthy: None,
-        failed_target: None,
+        targets_healthy: targets.healthy,
+        failed_target: targets.failed,
         protected_until: facts.protected_until,
         created_at: facts.created_at,
         started_at: facts.started_at,

@@ -163,8 +163,9 @@ async fn claim(
 async fn roll_back(tx: &mut Tx, service_id: i64, rollback: &Deployment, now: DateTime<Utc>) -> Result<()> {
     sqlx::query(
         "INSERT INTO deployments (id, service_id, status, task_definition_id, desired_count, spec, rollout_state, \
-             rollout_state_reason, image_digests, created_at, updated_at) \
-         SELECT $1, $2, 'ACTIVE', d.task_definition_id, 0, d.spec, 'IN_PROGRESS', '', d.image_digests, $4, $4 FROM deployments d \
+             rollout_state_reason, image_digests, revision_id, created_at, updated_at) \
+         SELECT $1, $2, 'ACTIVE', d.task_definition_id, 0, d.spec, 'IN_PROGRESS', '', d.image_digests, \
+             coalesce(d.revision_id, d.id), $4, $4 FROM deployments d \
          WHERE d.id = $3 AND d.service_id = $2",
     )
     .bind(rollback.id.0)

@@ -11,7 +11,7 @@ use super::record::{DeploymentCounts, DeploymentRow, DeploymentSpec};
 use crate::{Db, Result, Tx};
 
 const COLUMNS: &str = "d.id, d.service_id, d.status, d.task_definition_id, t.family, t.revision, d.desired_count, d.spec, \
-    d.rollout_state, d.rollout_state_reason, d.failed_tasks, d.scheduler, d.created_at, d.updated_at";
+    d.rollout_state, d.rollout_state_reason, d.failed_tasks, d.scheduler, d.revision_id, d.image_digests, d.created_at, d.updated_at";
 const JOINED: &str = "deployments d JOIN task_definitions t ON t.id = d.task_definition_id";
 
 /// A deployment that begins now.
@@ -89,6 +89,19 @@ pub async fn shown(db: &Db, service_ids: &[i64]) -> Result<Vec<DeploymentRow>> {
     );
     Ok(sqlx::query_as(AssertSqlSafe(sql))
         .bind(service_ids)
+        .fetch_all(db.pool())
+        .await?)
+}
+
+/// Those with one of these ids, or that run one of these service revisions; the first of each revision comes first.
+pub async fn of_revisions(db: &Db, service_ids: &[i64], ids: &[i64]) -> Result<Vec<DeploymentRow>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {JOINED} WHERE d.service_id = ANY($1) AND (d.id = ANY($2) OR d.revision_id = ANY($2)) \
+         ORDER BY d.created_at, d.id"
+    );
+    Ok(sqlx::query_as(AssertSqlSafe(sql))
+        .bind(service_ids)
+        .bind(ids)
         .fetch_all(db.pool())
         .await?)
 }

@@ -1,5 +1,7 @@
 //! The rows and documents of services.
 
+use std::collections::BTreeMap;
+
 use aws_model::ecs::types::{
     LaunchType, LoadBalancer, PlacementConstraint, PlacementStrategy, PropagateTags, SchedulingStrategy,
 };
@@ -115,11 +117,20 @@ pub struct DeploymentRow {
     pub failed_tasks: i32,
     /// Only the scheduler reads and writes it.
     pub scheduler: Json<Value>,
+    /// The deployment that its service revision began with, when that is not this one: it is a rollback (SD-01).
+    pub revision_id: Option<i64>,
+    /// Container → digest of the image that its tasks run (D-30).
+    pub image_digests: Json<BTreeMap<String, String>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
 impl DeploymentRow {
+    /// The number of its service revision (SD-01).
+    pub fn revision_number(&self) -> i64 {
+        self.revision_id.unwrap_or(self.id)
+    }
+
     pub fn is_primary(&self) -> bool {
         self.status == "PRIMARY"
     }

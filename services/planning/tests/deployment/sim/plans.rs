@@ -46,6 +46,12 @@ impl World {
         self.service.desired_count = plan.desired_count.unwrap_or(self.service.desired_count);
         self.service.status = plan.status.unwrap_or(self.service.status);
         self.service.steady = plan.steady.unwrap_or(self.service.steady);
+        if let Some(shift) = plan.shift {
+            let letter = self.letter(shift.deployment);
+            let test = if shift.test { " and test" } else { "" };
+            self.log
+                .push(format!("{} of 1000{test} to {letter}", shift.production));
+        }
         self.apply_stops(plan);
         for start in &plan.start {
             self.apply_start(*start);
