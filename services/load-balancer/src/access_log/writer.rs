@@ -1,0 +1,116 @@
+//! The thread that writes.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use kit::{Clock, Random, Shutdown};
+use routing::attributes::LogPlace;
+use tracing::warn;
+
+use super::file::{self, LogFile};
+use crate::state::LiveBalancer;
+
+/// How often it looks at the clock while there is nothing to write.
+const TICK: Duration = Duration::from_millis(200);
+const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+
+/// A line with where it belongs.
+pub(super) struct Entry {
+    pub balancer: Arc<LiveBalancer>,
+    pub place: LogPlace,
+    pub kind: file::Kind,
+    pub line: String,
+}
+
+pub(super) struct Writer {
+    directory: PathBuf,
+    address: IpAddr,
+    clock: Arc<dyn Clock>,
+    random: Random,
+    waiting: Receiver<Entry>,
+    open: HashMap<(String, LogPlaceKey, file::Kind), LogFile>,
+}
+
+type LogPlaceKey = (String, String);
+
+impl Writer {
+    pub fn new(
+        directory: PathBuf,
+        address: IpAddr,
+        clock: Arc<dyn Clock>,
+        random: Random,
+        waiting: Receiver<Entry>,
+    ) -> Self {
+        Self {
+            directory,
+            address,
+            clock,
+            random,
+            waiting,
+            open: HashMap::new(),
+        }
+    }
+
+    pub fn run(mut self, shutdown: &Shutdown) {
+        loop {
+            let is_last = shutdown.is_requested();
+            match self.waiting.recv_timeout(TICK) {
+                Ok(entry) => self.write(&entry),
+                Err(RecvTimeoutError::Timeout) if !is_last => {}
+                Err(_) => break,
+            }
+            self.close_finished();
+        }
+        for (_, file) in self.open.drain() {
+            told(file.close());
+        }
+    }
+
+    fn write(&mut self, entry: &Entry) {
+        let place = (entry.place.bucket.clone(), entry.place.prefix.clone());
+        let key = (entry.balancer.arn.clone(), place, entry.kind);
+        if !self.open.contains_key(&key) {
+            let end = file::period_end(self.clock.now());
+            let random = self.random.text(ALPHABET, 8);
+            let path = file::path(
+                &entry.place,
+                &entry.balancer,
+                entry.kind,
+                end,
+                self.address,
+                &random,
+            );
+            match LogFile::create(self.directory.join(path), end) {
+                Ok(file) => drop(self.open.insert(key.clone(), file)),
+                Err(error) => return told(Err(error)),
+            }
+        }
+        let written = self
+            .open
+            .get_mut(&key)
+            .map_or(Ok(()), |file| file.write(&entry.line));
+        if written.is_err() {
+            self.open.remove(&key);
+            told(written);
+        }
+    }
+
+    fn close_finished(&mut self) {
+        let now = self.clock.now();
+        for (_, file) in self.open.extract_if(|_, file| file.end <= now) {
+            told(file.close());
+        }
+    }
+}
+
+/// A log that cannot be written is no reason to serve no requests.
+fn told(result: io::Result<()>) {
+    if let Err(error) = result {
+        warn!(%error, "access log not written");
+    }
+}
