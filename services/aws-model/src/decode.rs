@@ -1,7 +1,7 @@
 //! From a request body to a typed request: first the JSON value is checked against the static schema, then serde reads it.
 
 pub(crate) mod check;
-mod pattern;
+pub(crate) mod pattern;
 pub(crate) mod violation;
 
 use serde::Serialize;

@@ -1,5 +1,9 @@
 //! Malformed request bodies, for tests that send them to a running server: each must be answered with a 4xx.
 
+mod query;
+
+pub use query::query_cases;
+
 use serde_json::{Value, json};
 
 use crate::sample;

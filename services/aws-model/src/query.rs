@@ -4,13 +4,14 @@ mod answer;
 mod form;
 mod parameters;
 mod read;
+mod write;
 mod xml;
 
 pub use answer::{Failure, encode, failure};
 pub use form::{Form, MalformedForm};
 
 use crate::decode::{DecodeError, check};
-use crate::operation::Operation;
+use crate::operation::{Operation, OperationInfo, Service};
 use parameters::Node;
 
 /// Reads form parameters as a request. What the operation does not know is ignored, `Name=` is an empty list, indexes may have
@@ -24,4 +25,11 @@ pub fn decode<Op: Operation>(form: &Form) -> Result<Op::Input, DecodeError> {
     let mut value = read::request(Op::INPUT, &parameters, Op::SERVICE.protocol)?;
     check::check(Op::INPUT, &mut value)?;
     serde_json::from_value(value).map_err(|error| DecodeError::Serialization(error.to_string()))
+}
+
+/// What a client sends: the request's members as SDKs write them, with `Action` and `Version` before.
+pub fn request(service: &Service, operation: &OperationInfo, input: &serde_json::Value) -> Form {
+    let what = [("Action", operation.name), ("Version", service.api_version)];
+    let members = write::parameters(operation.input, input, service.protocol);
+    what.into_iter().chain(members.iter()).collect()
 }

@@ -2,7 +2,22 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::decode::pattern;
 use crate::schema::Shape;
+
+/// One text for each kind of pattern that the models have and `aaa` does not match.
+const PATTERNED: &[&str] = &[
+    "HTTP",
+    "200",
+    "www.example.com",
+    "arn:aws:acm:us-east-1:123456789012:certificate/1",
+    "arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/1",
+    "00:11",
+    "ipam-pool-1",
+    "ipv4pool-coip-1",
+    "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",
+    "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n",
+];
 
 /// A value with the required members only.
 pub fn minimal(shape: &'static Shape) -> Value {
@@ -20,7 +35,7 @@ fn sample(shape: &'static Shape, all: bool, above: &mut Vec<*const Shape>) -> Va
             above.push(shape);
             let mut object = Map::new();
             for member in members.iter().filter(|member| member.required || all) {
-                if !above.contains(&std::ptr::from_ref(member.shape)) {
+                if !is_within_itself(member.shape, above) {
                     object.insert(member.name.to_owned(), sample(member.shape, all, above));
                 }
             }
@@ -43,9 +58,14 @@ fn sample(shape: &'static Shape, all: bool, above: &mut Vec<*const Shape>) -> Va
                     .collect(),
             )
         }
-        Shape::String { min, enumeration, .. } => match enumeration.last() {
+        Shape::String {
+            min,
+            pattern,
+            enumeration,
+            ..
+        } => match enumeration.last() {
             Some(value) => json!(value),
-            None => json!("a".repeat(min.unwrap_or(1).max(1).try_into().unwrap_or(1))),
+            None => json!(text(min.unwrap_or(1).max(1), *pattern)),
         },
         Shape::Integer { min, max } | Shape::Long { min, max } => {
             json!(7.max(min.unwrap_or(7)).min(max.unwrap_or(i64::MAX)))
@@ -60,5 +80,28 @@ fn sample(shape: &'static Shape, all: bool, above: &mut Vec<*const Shape>) -> Va
             json!(crate::Blob(bytes).to_base64())
         }
         Shape::Document => json!({"any": ["value"]}),
+    }
+}
+
+/// Whether a value of the shape would have to hold one of those around it.
+fn is_within_itself(shape: &'static Shape, above: &[*const Shape]) -> bool {
+    let is_above = |shape: &'static Shape| above.contains(&std::ptr::from_ref(shape));
+    match shape {
+        Shape::List { member, min, .. }
+        | Shape::Map {
+            value: member, min, ..
+        } => min.is_some_and(|min| min > 0) && is_above(member),
+        other => is_above(other),
+    }
+}
+
+fn text(length: i64, pattern: Option<&'static str>) -> String {
+    let letters = "a".repeat(length.try_into().unwrap_or(1));
+    match pattern {
+        Some(pattern) if !pattern::matches(pattern, &letters) => {
+            let fitting = PATTERNED.iter().find(|text| pattern::matches(pattern, text));
+            fitting.map_or(letters, |text| (*text).to_owned())
+        }
+        _ => letters,
     }
 }

@@ -2,12 +2,17 @@
 
 #![allow(clippy::unwrap_used)]
 
-use aws_model::{DecodeError, Operation, OperationVisitor, decode, ecs, encode, malformed, sample};
+use aws_model::{
+    DecodeError, Operation, OperationVisitor, acm, decode, ec2, ecs, elbv2, encode, malformed, sample,
+};
 use serde_json::Value;
 
 fn visit_each(visit: impl OperationVisitor) {
     let mut visit = visit;
+    acm::ops::visit(&mut visit);
+    ec2::ops::visit(&mut visit);
     ecs::ops::visit(&mut visit);
+    elbv2::ops::visit(&mut visit);
 }
 
 #[test]
@@ -102,6 +107,14 @@ fn the_service_is_described_as_clients_know_it() {
     assert_eq!(ecs::SERVICE.api_version, "2014-11-13");
     assert_eq!(ecs::SERVICE.protocol, aws_model::Protocol::Json11);
     assert_eq!(ecs::OPERATIONS.len(), 77);
+    assert_eq!(acm::SERVICE.target_prefix, Some("CertificateManager"));
+    assert_eq!(acm::OPERATIONS.len(), 17);
+    assert_eq!(elbv2::SERVICE.signing_name, "elasticloadbalancing");
+    assert_eq!(elbv2::SERVICE.protocol, aws_model::Protocol::Query);
+    assert_eq!(elbv2::OPERATIONS.len(), 51);
+    assert_eq!(ec2::SERVICE.signing_name, "ec2");
+    assert_eq!(ec2::SERVICE.protocol, aws_model::Protocol::Ec2);
+    assert_eq!(ec2::OPERATIONS.len(), 47);
 }
 
 #[test]
@@ -115,6 +128,12 @@ fn every_error_of_an_operation_has_a_code() {
             );
         }
     }
+}
+
+#[test]
+fn exceptions_of_query_services_have_the_code_that_stands_on_the_wire() {
+    let code = elbv2::ErrorCode::ALPNPolicyNotSupportedException;
+    assert_eq!((code.name(), code.status()), ("ALPNPolicyNotFound", 400));
 }
 
 #[test]

@@ -70,6 +70,9 @@ fn generate(root: &Path, botocore: &Botocore) -> Result<Tree> {
         if let Some(operations) = service.operations {
             model.select(operations)?;
         }
+        for (shape, pattern) in service.patterns {
+            model.set_pattern(shape, pattern)?;
+        }
         for (structure, member, shape) in service.additions {
             model.add_member(structure, member, shape)?;
         }

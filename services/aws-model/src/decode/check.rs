@@ -80,7 +80,10 @@ impl Place<'_> {
             (Shape::Timestamp, Value::Number(number)) => {
                 match number.as_f64().and_then(Timestamp::from_seconds) {
                     Some(_) => Ok(()),
-                    None => Err(self.out_of_range(value, Timestamp::MIN, Timestamp::MAX)),
+                    None => {
+                        let below = number.as_f64().is_some_and(|seconds| seconds < 0.0);
+                        Err(self.out_of_range(value, Timestamp::MIN, Timestamp::MAX, below))
+                    }
                 }
             }
             (Shape::Timestamp, Value::String(text)) if Timestamp::parse_iso(text).is_some() => Ok(()),
@@ -170,20 +173,26 @@ impl Place<'_> {
                 *value = number.into();
                 Ok(())
             }
-            None => Err(self.out_of_range(value, min, max)),
+            None => {
+                let below = value.as_f64().is_some_and(|number| number < min as f64);
+                Err(self.out_of_range(value, min, max, below))
+            }
         }
     }
 
     fn fraction(&self, value: &Value, min: f64, max: f64) -> Result<(), DecodeError> {
         match value.as_f64().filter(|number| (min..=max).contains(number)) {
             Some(_) => Ok(()),
-            None => Err(self.out_of_range(value, min, max)),
+            None => {
+                let below = value.as_f64().is_some_and(|number| number < min);
+                Err(self.out_of_range(value, min, max, below))
+            }
         }
     }
 
-    fn out_of_range(&self, value: &Value, min: impl Display, max: impl Display) -> DecodeError {
+    fn out_of_range(&self, value: &Value, min: impl Display, max: impl Display, below: bool) -> DecodeError {
         let (min, max) = (min.to_string(), max.to_string());
-        self.violates(Some(value.to_string()), Constraint::Within { min, max })
+        self.violates(Some(value.to_string()), Constraint::Within { min, max, below })
     }
 
     fn violates(&self, value: Option<String>, constraint: Constraint) -> DecodeError {

@@ -12,7 +12,7 @@ static COMPILED: LazyLock<RwLock<HashMap<&'static str, Regex>>> = LazyLock::new(
 ///
 /// # Panics
 /// When `pattern` is not a regular expression; a test compiles all that the generated schemas have.
-pub(super) fn matches(pattern: &'static str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &'static str, text: &str) -> bool {
     if let Ok(compiled) = COMPILED.read()
         && let Some(regex) = compiled.get(pattern)
     {

@@ -52,8 +52,8 @@ pub enum Constraint {
     LengthAtLeast { bound: i64, unit: &'static str },
     /// So many characters, bytes, members or entries at most.
     LengthAtMost { bound: i64, unit: &'static str },
-    /// The number or time lies between these.
-    Within { min: String, max: String },
+    /// The number or time lies between these; `below` tells at which end it does not.
+    Within { min: String, max: String, below: bool },
 }
 
 impl Violation {
@@ -122,7 +122,8 @@ impl Constraint {
             Self::Pattern(pattern) => format!("satisfy regular expression pattern: {pattern}"),
             Self::LengthAtLeast { bound, .. } => format!("have length greater than or equal to {bound}"),
             Self::LengthAtMost { bound, .. } => format!("have length less than or equal to {bound}"),
-            Self::Within { min, max } => format!("have value between {min} and {max}"),
+            Self::Within { min, below: true, .. } => format!("have value greater than or equal to {min}"),
+            Self::Within { max, .. } => format!("have value less than or equal to {max}"),
         }
     }
 }
@@ -147,7 +148,7 @@ impl Display for Violation {
                 write!(f, "{path} must have at least {bound} {unit}.")
             }
             Constraint::LengthAtMost { bound, unit } => write!(f, "{path} must have at most {bound} {unit}."),
-            Constraint::Within { min, max } => write!(f, "{path} must be between {min} and {max}."),
+            Constraint::Within { min, max, .. } => write!(f, "{path} must be between {min} and {max}."),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `application/x-www-form-urlencoded`.
 
+use std::fmt::{self, Display};
+
 use thiserror::Error;
 
 /// Most parameters that are read. The longest legal requests (a thousand targets of four members each) have a fifth of that.
@@ -7,7 +9,7 @@ const MOST_PARAMETERS: usize = 20_000;
 
 /// The parameters of a form or query string, in the order in which they came.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Form(Vec<(String, String)>);
+pub struct Form(pub(super) Vec<(String, String)>);
 
 /// Why a text is no form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -46,6 +48,32 @@ impl Form {
     /// All parameters as name and value.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+impl Display for Form {
+    /// As it stands in a body: everything but letters, digits and `-._~` is escaped.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (name, value)) in self.iter().enumerate() {
+            let before = if at == 0 { "" } else { "&" };
+            write!(f, "{before}{}={}", Encoded(name), Encoded(value))?;
+        }
+        Ok(())
+    }
+}
+
+struct Encoded<'a>(&'a str);
+
+impl Display for Encoded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for byte in self.0.bytes() {
+            match byte {
+                b'-' | b'.' | b'_' | b'~' => write!(f, "{}", char::from(byte))?,
+                byte if byte.is_ascii_alphanumeric() => write!(f, "{}", char::from(byte))?,
+                byte => write!(f, "%{byte:02X}")?,
+            }
+        }
+        Ok(())
     }
 }
 

@@ -208,6 +208,16 @@ impl Model {
         Ok(())
     }
 
+    /// Says a string's pattern in other words; gives an error once the model has none.
+    pub fn set_pattern(&mut self, shape: &str, pattern: &str) -> Result<()> {
+        let standing = self
+            .shapes
+            .get_mut(shape)
+            .and_then(|shape| shape.pattern.as_mut());
+        *standing.with_context(|| format!("{shape} has no pattern by now"))? = pattern.to_owned();
+        Ok(())
+    }
+
     /// Adds a member that is not required at the end of a structure; gives an error once the model has it.
     pub fn add_member(&mut self, structure: &str, member: &str, shape: &str) -> Result<()> {
         self.shape(shape)?;

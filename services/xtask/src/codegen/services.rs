@@ -12,6 +12,8 @@ pub struct ServiceSpec {
     pub operations: Option<&'static [&'static str]>,
     /// Members that clients send although the public model leaves them out: structure, member, shape.
     pub additions: &'static [(&'static str, &'static str, &'static str)],
+    /// Patterns with looks ahead, which Rust's `regex` has not, and what says the same: shape, pattern.
+    pub patterns: &'static [(&'static str, &'static str)],
 }
 
 /// All services, in the order of their modules.
@@ -22,6 +24,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         api_version: "2015-12-08",
         operations: None,
         additions: &[],
+        patterns: &[("DomainNameString", DOMAIN_NAME)],
     },
     ServiceSpec {
         module: "ec2",
@@ -29,6 +32,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         api_version: "2016-11-15",
         operations: Some(EC2_OPERATIONS),
         additions: &[],
+        patterns: &[],
     },
     ServiceSpec {
         module: "ecs",
@@ -37,6 +41,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         operations: None,
         // The ECS agent has a model of its own.
         additions: &[("RegisterContainerInstanceRequest", "clientToken", "String")],
+        patterns: &[],
     },
     ServiceSpec {
         module: "elbv2",
@@ -44,8 +49,13 @@ pub const SERVICES: &[ServiceSpec] = &[
         api_version: "2015-12-01",
         operations: None,
         additions: &[],
+        patterns: &[],
     },
 ];
+
+/// Labels of at most 63 letters, the last one of two at least; none begins or ends with a hyphen.
+const DOMAIN_NAME: &str =
+    r"(\*\.)?([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9][A-Za-z0-9-]{0,61}[A-Za-z0-9]";
 
 /// What tools ask of networks before they make a load balancer or a service; EC2 has 765 operations.
 const EC2_OPERATIONS: &[&str] = &[

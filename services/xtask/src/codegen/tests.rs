@@ -16,6 +16,7 @@ const SPEC: ServiceSpec = ServiceSpec {
     api_version: "2026-01-01",
     operations: None,
     additions: &[],
+    patterns: &[],
 };
 
 /// A query service with a recursive shape, a shape that two operations share, and an operation without output.

@@ -24,8 +24,13 @@ impl Source<'_> {
                     .as_ref()
                     .with_context(|| format!("list {name} has no member"))?;
                 let item = self.item_name(member);
+                let renamed = member.location_name.is_some();
                 let member = self.schema(&member.shape, module, file)?;
                 let flattened = shape.flattened;
+                ensure!(
+                    !(flattened && renamed),
+                    "aws-model knows no flattened lists with a name for items, so not {name}"
+                );
                 format!(
                     "List {{ member: &{member}, {}, item: {item:?}, flattened: {flattened} }}",
                     range(shape)
@@ -54,6 +59,13 @@ impl Source<'_> {
                     "&[]".to_owned()
                 };
                 let pattern = &shape.pattern;
+                let looks_around = ["(?!", "(?=", "(?<"];
+                ensure!(
+                    !pattern
+                        .iter()
+                        .any(|pattern| looks_around.iter().any(|look| pattern.contains(look))),
+                    "Rust's regex has no {pattern:?}: say the pattern of {name} in other words"
+                );
                 format!(
                     "String {{ {}, pattern: {pattern:?}, enumeration: {enumeration} }}",
                     range(shape)

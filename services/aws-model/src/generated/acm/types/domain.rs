@@ -13,6 +13,8 @@ pub(crate) static DOMAIN_LIST: Shape = Shape::List {
 pub(crate) static DOMAIN_NAME_STRING: Shape = Shape::String {
     min: Some(1),
     max: Some(253),
-    pattern: Some("(\\*\\.)?(((?!-)[A-Za-z0-9-]{0,62}[A-Za-z0-9])\\.)+((?!-)[A-Za-z0-9-]{1,62}[A-Za-z0-9])"),
+    pattern: Some(
+        "(\\*\\.)?([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)+[A-Za-z0-9][A-Za-z0-9-]{0,61}[A-Za-z0-9]",
+    ),
     enumeration: &[],
 };
