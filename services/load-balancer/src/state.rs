@@ -15,7 +15,7 @@ use routing::{Balancer, Health, TargetGroup};
 
 pub use group::{Group, GroupCounters, GroupView};
 pub use routes::{LiveBalancer, LiveListener, LiveRule, Routes, Step};
-pub use target::{LiveTarget, TargetCounters};
+pub use target::{LiveTarget, TargetCounters, fingerprint};
 
 /// The proxy's current state. Shared by all workers.
 #[derive(Default)]

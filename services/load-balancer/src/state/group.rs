@@ -1,12 +1,14 @@
 //! A target group: its settings and targets, and which of them take new requests.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::{ArcSwap, Guard};
 use chrono::{DateTime, Utc};
 use routing::{Health, HealthState, TargetGroup};
 use tokio::sync::Notify;
+
+use crate::metrics::GroupSeries;
 
 use super::target::{LiveTarget, fingerprint};
 
@@ -26,6 +28,8 @@ pub struct Group {
     pub turn: AtomicUsize,
     /// What group stickiness cookies name this group by.
     pub fingerprint: u64,
+    /// Where [`crate::metrics`] counts what goes through it.
+    pub series: OnceLock<Arc<GroupSeries>>,
     view: ArcSwap<GroupView>,
     changed: Notify,
 }
@@ -52,6 +56,7 @@ impl Group {
             counters: GroupCounters::default(),
             turn: AtomicUsize::new(0),
             fingerprint: fingerprint(&[arn.as_bytes()]),
+            series: OnceLock::new(),
             view: ArcSwap::default(),
             changed: Notify::new(),
         }

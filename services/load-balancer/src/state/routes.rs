@@ -1,7 +1,7 @@
 //! Balancers with their listeners and rules, compiled.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use routing::attributes::BalancerAttributes;
@@ -10,6 +10,7 @@ use routing::rewrite::Transforms;
 use routing::{Action, Balancer, Kind, Listener};
 
 use super::Group;
+use crate::metrics::{ListenerSeries, RuleSeries};
 
 /// All that is served, at one moment.
 #[derive(Default)]
@@ -45,6 +46,8 @@ pub struct LiveListener {
     /// In the order of `config.rules`.
     pub rules: Vec<LiveRule>,
     pub default: LiveRule,
+    /// Where [`crate::metrics`] counts what comes in.
+    pub series: OnceLock<Arc<ListenerSeries>>,
 }
 
 /// What a rule does.
@@ -54,6 +57,8 @@ pub struct LiveRule {
     pub priority: u32,
     pub transforms: Transforms,
     pub steps: Vec<Step>,
+    /// Where [`crate::metrics`] counts what matches.
+    pub series: OnceLock<Arc<RuleSeries>>,
 }
 
 /// An action with its target groups found.
@@ -147,6 +152,7 @@ impl LiveListener {
                 .iter()
                 .map(|action| Step::new(action, group_of))
                 .collect(),
+            series: OnceLock::new(),
         });
         let rules = rules.collect();
         let default = LiveRule {
@@ -158,12 +164,14 @@ impl LiveListener {
                 .iter()
                 .map(|action| Step::new(action, group_of))
                 .collect(),
+            series: OnceLock::new(),
         };
         Self {
             matcher: Compiled::new(&config),
             balancer,
             rules,
             default,
+            series: OnceLock::new(),
             config,
         }
     }

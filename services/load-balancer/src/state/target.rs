@@ -2,13 +2,18 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use routing::{HealthState, Target};
 use tokio::sync::Notify;
 
+use crate::metrics::TargetSeries;
+
+use crate::balance::anomaly::FULL_WEIGHT;
+
 /// Counts of a target, all since the process began.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct TargetCounters {
     /// Requests or connections under way.
     pub outstanding: AtomicU32,
@@ -17,6 +22,20 @@ pub struct TargetCounters {
     pub failures: AtomicU64,
     /// Connections that are open now.
     pub connections: AtomicU32,
+    /// The target's part in weighted random routing, in thousandths of a full one.
+    pub weight: AtomicU32,
+}
+
+impl Default for TargetCounters {
+    fn default() -> Self {
+        Self {
+            outstanding: AtomicU32::new(0),
+            requests: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            connections: AtomicU32::new(0),
+            weight: AtomicU32::new(FULL_WEIGHT),
+        }
+    }
 }
 
 /// A target at one address: the same value for as long as it is registered, through every change of its health.
@@ -31,6 +50,8 @@ pub struct LiveTarget {
     pub counters: TargetCounters,
     /// What stickiness cookies name this target by, the same on every proxy.
     pub fingerprint: u64,
+    /// Where [`crate::metrics`] counts what it gets.
+    pub series: OnceLock<Arc<TargetSeries>>,
     /// As the snapshot says; a [`HealthState`].
     told: AtomicU8,
     /// As this proxy's checks say; [`NOT_OBSERVED`] when it does not check.
@@ -65,6 +86,7 @@ impl LiveTarget {
             address: target.socket(),
             counters: TargetCounters::default(),
             fingerprint: fingerprint(&[target.id.as_bytes(), &target.port.to_be_bytes()]),
+            series: OnceLock::new(),
             told: AtomicU8::new(0),
             observed: AtomicU8::new(NOT_OBSERVED),
             healthy_since: AtomicI64::new(0),

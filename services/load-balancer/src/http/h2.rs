@@ -1,0 +1,199 @@
+//! HTTP/2 connections of clients: many requests at a time, each a future of its own on the connection's worker.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+
+use bytes::Bytes;
+use h2::RecvStream;
+use h2::server::{Connection, SendResponse};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::connection::{Client, Current};
+use super::handle::{Scratch, handle};
+use super::head::{Known, Length, RequestHead, Span, Version};
+use super::parse;
+use super::side::{H2, Side};
+use crate::idle::Idle;
+use crate::wire::Stream;
+
+/// As ALB.
+const STREAMS: u32 = 128;
+const WINDOW: u32 = 1 << 20;
+
+/// Serves a connection to its end.
+pub async fn serve(client: Client, current: Current, stream: Stream) {
+    let handshake = h2::server::Builder::new()
+        .max_concurrent_streams(STREAMS)
+        .initial_window_size(WINDOW)
+        .initial_connection_window_size(4 * WINDOW)
+        .max_header_list_size(parse::HEADERS_LIMIT as u32)
+        .handshake::<_, Bytes>(stream);
+    let idle_timeout = client.idle_timeout(&current.listener);
+    let Ok(Ok(connection)) = tokio::time::timeout(idle_timeout, handshake).await else {
+        return;
+    };
+    let client = Arc::new(client);
+    drive(&client, current, connection).await;
+}
+
+/// Takes streams until the client or we end the connection.
+async fn drive(client: &Arc<Client>, mut current: Current, mut connection: Connection<Stream, Bytes>) {
+    let open = Arc::new(AtomicUsize::new(0));
+    let spare: Arc<Mutex<Vec<Scratch>>> = Arc::default();
+    let mut idle = Idle::new();
+    let mut last = Instant::now();
+    let mut leaving = false;
+    let draining = client.plane.draining.clone();
+    let mut drain = pin!(draining.requested());
+    loop {
+        let timeout = client.idle_timeout(&current.listener);
+        let accepted = std::future::poll_fn(|cx| {
+            if let Poll::Ready(accepted) = connection.poll_accept(cx) {
+                return Poll::Ready(Some(accepted));
+            }
+            if !leaving && drain.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(None);
+            }
+            if open.load(Ordering::Relaxed) > 0 {
+                last = Instant::now();
+            }
+            idle.poll_past(cx, last + timeout).map(|()| None)
+        })
+        .await;
+        match accepted {
+            Some(None | Some(Err(_))) => return,
+            Some(Some(Ok((head, respond)))) => {
+                last = Instant::now();
+                current.renew(&client.plane);
+                if !leaving && !client.may_stay(&current) {
+                    leaving = true;
+                    connection.graceful_shutdown();
+                }
+                let open = Open::of(&open);
+                let stream = serve_stream(
+                    client.clone(),
+                    current.listener.clone(),
+                    head,
+                    respond,
+                    spare.clone(),
+                );
+                kit::workers::spawn_here(async move {
+                    stream.await;
+                    drop(open);
+                });
+            }
+            // A second silence after the goodbye ends it.
+            None if leaving && last.elapsed() >= timeout && open.load(Ordering::Relaxed) == 0 => return,
+            None => {
+                leaving = true;
+                last = Instant::now();
+                connection.graceful_shutdown();
+            }
+        }
+    }
+}
+
+async fn serve_stream(
+    client: Arc<Client>,
+    listener: Arc<crate::state::LiveListener>,
+    head: http::Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+    spare: Arc<Mutex<Vec<Scratch>>>,
+) {
+    let started = Instant::now();
+    let (parts, body) = head.into_parts();
+    let mut request = request_head(&parts, body.is_end_stream());
+    let mut side = Side::H2(Box::new(H2 {
+        receive: (!body.is_end_stream()).then_some(body),
+        respond: Some(respond),
+        received: request.fields.text.len() as u64,
+        ..H2::default()
+    }));
+    let mut scratch = spare.lock().pop().unwrap_or_default();
+    // What is left open is reset when its handles are dropped.
+    handle(
+        &client,
+        &listener,
+        &mut request,
+        &mut side,
+        &mut scratch,
+        started,
+        true,
+        (0, 0),
+    )
+    .await;
+    spare.lock().push(scratch);
+}
+
+/// The same head as HTTP/1.1 would have brought.
+fn request_head(parts: &http::request::Parts, ended: bool) -> RequestHead {
+    let mut request = RequestHead {
+        version: Version::H2,
+        keep_alive: true,
+        ..RequestHead::default()
+    };
+    request.method = request.fields.keep(parts.method.as_str().as_bytes());
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let start = request.fields.text.len();
+    request.target = request.fields.keep(target.as_bytes());
+    let query = target.find('?');
+    request.path = Span::new(start, start + query.unwrap_or(target.len()));
+    request.query = query.map(|at| Span::new(start + at + 1, start + target.len()));
+    if let Some(authority) = parts.uri.authority() {
+        request.authority = request.fields.keep(authority.as_str().as_bytes());
+    }
+    // Clients split cookies for compression; HTTP/1.1 knows one field only.
+    let mut cookies: Vec<u8> = Vec::new();
+    for (name, value) in &parts.headers {
+        if name == http::header::COOKIE {
+            if !cookies.is_empty() {
+                cookies.extend_from_slice(b"; ");
+            }
+            cookies.extend_from_slice(value.as_bytes());
+        } else {
+            request.fields.push(name.as_str().as_bytes(), value.as_bytes());
+        }
+    }
+    if !cookies.is_empty() {
+        request.fields.push(b"cookie", &cookies);
+    }
+    if request.authority.is_empty() {
+        let host = request
+            .fields
+            .list
+            .iter()
+            .find(|field| field.known == Known::Host);
+        request.authority = host.map(|host| host.value).unwrap_or_default();
+    }
+    let length = request
+        .fields
+        .first(Known::ContentLength)
+        .and_then(parse::decimal);
+    request.length = match (ended, length) {
+        (true, None) => Length::None,
+        (true, Some(_)) => Length::Exactly(0),
+        (false, Some(length)) => Length::Exactly(length),
+        (false, None) => Length::Chunked,
+    };
+    request
+}
+
+/// Counts an open stream.
+struct Open(Arc<AtomicUsize>);
+
+impl Open {
+    fn of(open: &Arc<AtomicUsize>) -> Self {
+        open.fetch_add(1, Ordering::Relaxed);
+        Self(open.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
