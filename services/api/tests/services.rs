@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "services/load_balancers.rs"]
+mod load_balancers;
+
 use futures::future::join_all;
 use serde_json::{Value, json};
 use test_support::TestApi;
@@ -155,10 +158,6 @@ async fn what_this_version_does_not_carry_out_is_refused_by_name() {
             "launchType MANAGED_INSTANCES",
         ),
         (
-            json!({"loadBalancers": [{"targetGroupArn": "x", "containerName": "app", "containerPort": 80}]}),
-            "loadBalancers",
-        ),
-        (
             json!({"serviceRegistries": [{"registryArn": "x"}]}),
             "serviceRegistries",
         ),
@@ -191,7 +190,6 @@ async fn what_this_version_does_not_carry_out_is_refused_by_name() {
             json!({"availabilityZoneRebalancing": "ENABLED"}),
             "availabilityZoneRebalancing ENABLED",
         ),
-        (json!({"role": "ecsServiceRole"}), "role"),
         (
             json!({"deploymentConfiguration": {"strategy": "BLUE_GREEN"}}),
             "deploymentConfiguration.strategy BLUE_GREEN",

@@ -3,6 +3,7 @@
 //! | loop | looks after |
 //! | --- | --- |
 //! | [`service_scheduler`] | each service's tasks, deployments and events |
+//! | [`target_registrar`] | what services' tasks are registered as in target groups |
 //! | [`host_watcher`] | hosts whose agents went away, and servers that went with their agents' sessions |
 //! | [`task_reaper`] | what was kept long enough |
 //!
@@ -13,6 +14,7 @@ pub mod driver;
 pub mod host_watcher;
 mod leadership;
 pub mod service_scheduler;
+pub mod target_registrar;
 pub mod task_reaper;
 
 use std::sync::Arc;
@@ -29,6 +31,7 @@ use driver::status::StatusCell;
 use driver::{Frame, Reconciler};
 use host_watcher::HostWatcher;
 use service_scheduler::ServiceScheduler;
+use target_registrar::TargetRegistrar;
 use task_reaper::TaskReaper;
 
 /// What the loops work with. Cheap to clone.
@@ -64,6 +67,7 @@ impl Reconcilers {
             loops: Vec::new(),
         };
         starter.start(ServiceScheduler::new(surroundings));
+        starter.start(TargetRegistrar::new(surroundings));
         starter.start(HostWatcher::new(surroundings));
         starter.start(TaskReaper::new(surroundings));
         Self {

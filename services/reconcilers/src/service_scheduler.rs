@@ -6,6 +6,7 @@
 mod definitions;
 mod snapshot;
 mod starts;
+mod targets;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -84,6 +85,7 @@ impl ServiceScheduler {
                         ..Looked::default()
                     });
                 }
+                apply::Applied::Blocked => return Ok(Looked::default()),
                 apply::Applied::Done {
                     generation: raised,
                     stopped,

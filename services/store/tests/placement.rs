@@ -404,7 +404,7 @@ async fn what_cannot_be_read_of_one_task_holds_up_no_other() {
         .fetch_one(world.db.pool())
         .await
         .unwrap();
-    let look = store::instances::look(&world.db, &[host])
+    let look = store::instances::look(&world.db, &[host], chrono::Utc::now())
         .await
         .unwrap()
         .remove(&host)

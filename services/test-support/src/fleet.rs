@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use domain::{ContainerInstanceId, ContainerStatus, TaskId, TaskStatus};
 use store::instances::{self, Registration, Session};
 use store::task_reports::{self, Applied, ContainerReport, TaskReport};
+use store::tasks::NetworkBindingRecord;
 use uuid::Uuid;
 
 use crate::TestApi;
@@ -136,6 +137,30 @@ impl TestApi {
         status: TaskStatus,
         exit_code: Option<i32>,
     ) -> Applied {
+        self.report_with(cluster, task_arn, status, exit_code, &[]).await
+    }
+
+    /// Reports a task and all of its containers as RUNNING, the containers' port 80 at this port of the host.
+    pub async fn report_running_at(&self, cluster: &str, task_arn: &str, host_port: u16) -> Applied {
+        let binding = NetworkBindingRecord {
+            bind_ip: Some("0.0.0.0".to_owned()),
+            container_port: Some(80),
+            host_port: Some(host_port.into()),
+            protocol: "tcp".to_owned(),
+            ..NetworkBindingRecord::default()
+        };
+        self.report_with(cluster, task_arn, TaskStatus::Running, None, &[binding])
+            .await
+    }
+
+    async fn report_with(
+        &self,
+        cluster: &str,
+        task_arn: &str,
+        status: TaskStatus,
+        exit_code: Option<i32>,
+        network_bindings: &[NetworkBindingRecord],
+    ) -> Applied {
         let id: TaskId = task_arn
             .rsplit('/')
             .next()
@@ -161,6 +186,7 @@ impl TestApi {
             name,
             status: Some(container_status),
             exit_code,
+            network_bindings: network_bindings.to_vec(),
             ..ContainerReport::default()
         };
         let report = TaskReport {

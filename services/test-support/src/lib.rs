@@ -3,6 +3,8 @@
 
 #[cfg(feature = "api")]
 pub mod api;
+#[cfg(feature = "api")]
+mod balancers;
 #[cfg(feature = "simulation")]
 pub mod books;
 #[cfg(feature = "simulation")]

@@ -2,6 +2,7 @@
 
 pub mod definition;
 pub mod deployment;
+pub mod load_balancers;
 pub mod unsupported;
 
 use aws_model::ecs::ErrorCode;

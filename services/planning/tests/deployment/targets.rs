@@ -94,7 +94,11 @@ fn t43_s22_draining_tasks_leave_room_and_hold_the_end_of_the_deployment_back() {
     assert_eq!(world.live('A').len(), 1);
     run(&mut world, true);
     world.act();
-    assert_eq!(world.live('B').len(), 1, "a task that drains does not count to the maximum");
+    assert_eq!(
+        world.live('B').len(),
+        1,
+        "a task that drains does not count to the maximum"
+    );
     run(&mut world, true);
     world.act();
     run(&mut world, true);
@@ -134,7 +138,10 @@ fn s30_s31_a_task_with_a_failing_target_is_replaced_first_and_then_stopped() {
     assert!(world.live('A').contains(&sick));
     run(&mut world, false);
     world.wait(3_600).act();
-    assert!(world.live('A').contains(&sick), "its successor is not healthy yet");
+    assert!(
+        world.live('A').contains(&sick),
+        "its successor is not healthy yet"
+    );
     let successor = *world.live('A').last().unwrap();
     world.task(successor).targets_healthy = Some(true);
     world.act();
@@ -161,7 +168,10 @@ fn s30_a_failing_target_is_nothing_in_the_grace_period() {
 
 #[test]
 fn s33_targets_are_told_by_the_name_that_they_are_registered_with() {
-    for (instance, name) in [(Some("i-0123456789abcdef0"), "instance i-0123456789abcdef0"), (None, "task")] {
+    for (instance, name) in [
+        (Some("i-0123456789abcdef0"), "instance i-0123456789abcdef0"),
+        (None, "task"),
+    ] {
         let mut world = balanced(1, 0, 100);
         let sick = world.live('A')[0];
         fail(&mut world, sick, instance);
@@ -172,7 +182,10 @@ fn s33_targets_are_told_by_the_name_that_they_are_registered_with() {
             name.to_owned()
         };
         let why = "is unhealthy in (target-group arn:tg) due to (reason Health checks failed with these codes: [502])";
-        assert_eq!(world.events[0], format!("(service web) ({name}) (port 32768) {why}"));
+        assert_eq!(
+            world.events[0],
+            format!("(service web) ({name}) (port 32768) {why}")
+        );
     }
 }
 
@@ -184,7 +197,9 @@ fn d11_the_text_about_stops_leaves_room_for_what_becomes_of_their_targets() {
     let stopped = world.last_plan.stop[0].task;
     assert_eq!(
         world.last_plan.stop_event,
-        Some(format!("(service web) has stopped 1 running tasks: (task {stopped})."))
+        Some(format!(
+            "(service web) has stopped 1 running tasks: (task {stopped})."
+        ))
     );
     assert!(world.last_plan.events.is_empty());
 }
@@ -206,7 +221,11 @@ fn d18_d21_tasks_that_are_replaced_for_their_targets_trip_the_breaker() {
         drained(&mut world);
         world.wait(30);
     }
-    let failed = world.deployments.iter().find(|deployment| deployment.id == id).unwrap();
+    let failed = world
+        .deployments
+        .iter()
+        .find(|deployment| deployment.id == id)
+        .unwrap();
     assert_eq!(failed.progress.rollout_state, RolloutState::Failed);
     assert!(failed.progress.failed_tasks >= 3);
     assert_eq!(world.live('A').len(), 1, "the old one goes on serving");

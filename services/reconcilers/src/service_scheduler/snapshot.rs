@@ -9,7 +9,7 @@ use planning::deployment::stop::{FAILED_CONTAINER_HEALTH_REASON, failed_target_r
 use planning::deployment::{
     CircuitBreaker, Deployment, DeploymentConfiguration, DeploymentStatus, DeploymentStrategy, Host,
     HostState, Memory, PastEvent, PlacementStrategy, Progress, Revision, RollbackTarget, RolloutState,
-    SchedulingStrategy, Service, Snapshot, Steady, StoppedTask, Task,
+    SchedulingStrategy, Service, Snapshot, Steady, StopType, StoppedTask, Task,
 };
 use planning::placement::{BinpackField, Constraint, SpreadField, Strategy};
 use serde::de::DeserializeOwned;
@@ -79,7 +79,7 @@ fn service(loaded: &Loaded, definitions: &Known, config: &ReconcilerConfig) -> R
             false => SchedulingStrategy::Replica,
         },
         desired_count: count(row.desired_count),
-        configuration: configuration(spec.rolling),
+        configuration: configuration(spec.rolling, spec.strategy),
         health_check_grace_period: TimeDelta::seconds(
             spec.health_check_grace_period_seconds.unwrap_or(0).into(),
         ),
@@ -92,7 +92,7 @@ fn service(loaded: &Loaded, definitions: &Known, config: &ReconcilerConfig) -> R
     })
 }
 
-fn configuration(rolling: Rolling) -> DeploymentConfiguration {
+fn configuration(rolling: Rolling, strategy: store::services::Strategy) -> DeploymentConfiguration {
     DeploymentConfiguration {
         minimum_healthy_percent: count(rolling.minimum_healthy_percent),
         maximum_percent: count(rolling.maximum_percent),

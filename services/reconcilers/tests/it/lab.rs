@@ -1,15 +1,17 @@
 //! A server with its loops, and hosts whose agents do what the test says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
-use domain::{ContainerInstanceId, TaskStatus};
+use domain::{ContainerInstanceId, DesiredStatus, TaskStatus};
 use kit::{Clock, Random, Shutdown, Tasks};
 use reconcilers::{ReconcilerConfig, Reconcilers, Surroundings};
 use serde_json::{Value, json};
 use test_support::{Host, TestApi};
+use uuid::Uuid;
 
 /// How long a test waits for what should come soon.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -29,6 +31,8 @@ pub struct Lab {
     pub reconcilers: Reconcilers,
     pub tasks: Tasks,
     behaviours: BTreeMap<String, Behaviour>,
+    /// The host port that the next task gets.
+    next_port: AtomicU16,
 }
 
 pub fn config() -> ReconcilerConfig {
@@ -78,6 +82,7 @@ impl Lab {
             reconcilers,
             tasks,
             behaviours: BTreeMap::new(),
+            next_port: AtomicU16::new(32_768),
         }
     }
 
@@ -137,8 +142,9 @@ impl Lab {
         tasks
     }
 
-    /// One round of all agents: tasks that are to run do what they do, tasks that are to stop stop.
+    /// One round of all agents: tasks that are to run do what they do, tasks that they are told to stop stop.
     pub async fn play_agents(&self) {
+        let told_to_stop = self.told_to_stop().await;
         for task in self.all_tasks().await {
             let arn = task["taskArn"].as_str().unwrap();
             let last = task["lastStatus"].as_str().unwrap();
@@ -146,6 +152,9 @@ impl Lab {
                 continue;
             }
             if task["desiredStatus"] == "STOPPED" {
+                if !told_to_stop.contains(arn.rsplit('/').next().unwrap()) {
+                    continue;
+                }
                 self.api
                     .report("default", arn, TaskStatus::Stopped, Some(0))
                     .await;
@@ -154,13 +163,31 @@ impl Lab {
             if last == "RUNNING" {
                 continue;
             }
-            let status = match self.behaviour(&task) {
-                Behaviour::Runs => TaskStatus::Running,
-                Behaviour::FailsToStart => TaskStatus::Stopped,
-                Behaviour::Hangs => continue,
-            };
-            self.api.report("default", arn, status, None).await;
+            match self.behaviour(&task) {
+                Behaviour::Runs => {
+                    let port = self.next_port.fetch_add(1, Ordering::Relaxed);
+                    self.api.report_running_at("default", arn, port).await;
+                }
+                Behaviour::FailsToStart => {
+                    self.api.report("default", arn, TaskStatus::Stopped, None).await;
+                }
+                Behaviour::Hangs => {}
+            }
         }
+    }
+
+    /// Ids of the tasks that gateways tell their agents to stop.
+    pub async fn told_to_stop(&self) -> BTreeSet<String> {
+        let hosts: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM container_instances")
+            .fetch_all(self.api.db().pool())
+            .await
+            .unwrap();
+        let looks = store::instances::look(&self.api.db(), &hosts, self.api.clock().now())
+            .await
+            .unwrap();
+        let tasks = looks.into_values().flat_map(|look| look.tasks);
+        let told = tasks.filter(|task| task.desired_status == DesiredStatus::Stopped);
+        told.map(|task| task.assignment.id.simple().to_string()).collect()
     }
 
     fn behaviour(&self, task: &Value) -> Behaviour {

@@ -1,6 +1,7 @@
 //! The loops against a real database, with hosts whose agents are played by the test.
 #![allow(clippy::unwrap_used)]
 
+mod balanced;
 mod daemons;
 mod deployments;
 mod faults;

@@ -1,5 +1,5 @@
 use aws_model::ecs::types::{
-    CreateServiceRequest, CreateServiceResponse, LaunchType, PropagateTags, SchedulingStrategy,
+    CreateServiceRequest, CreateServiceResponse, LaunchType, LoadBalancer, PropagateTags, SchedulingStrategy,
 };
 use domain::ServiceStatus;
 use sha2::{Digest, Sha256};
@@ -14,7 +14,7 @@ use store::task_definitions::TaskDefinitionRow;
 use store::tokens::{Token, Use};
 
 use crate::ecs::service_input::unsupported::Shared;
-use crate::ecs::service_input::{self, definition, deployment, unsupported};
+use crate::ecs::service_input::{self, definition, deployment, load_balancers, unsupported};
 use crate::ecs::view::service;
 use crate::ecs::{find, tags};
 use crate::{Context, Error, Result};
@@ -22,6 +22,7 @@ use crate::{Context, Error, Result};
 /// A service that has passed all checks.
 struct Checked {
     new: NewService,
+    load_balancers: Vec<LoadBalancer>,
     definition: TaskDefinitionRow,
     tags: Vec<Tag>,
     token: Option<Token>,
@@ -65,9 +66,6 @@ async fn check(
     create_digest: Vec<u8>,
 ) -> Result<Checked> {
     shared(&input).refuse()?;
-    if input.role.as_deref().is_some_and(|role| !role.is_empty()) {
-        return Err(unsupported("role"));
-    }
     let launch_type = match input.launch_type.unwrap_or(LaunchType::Ec2) {
         fitting @ (LaunchType::Ec2 | LaunchType::External) => fitting,
         other => return Err(unsupported(&format!("launchType {other}"))),
@@ -89,6 +87,8 @@ async fn check(
     let reference = reference.ok_or_else(|| Error::invalid_parameter("TaskDefinition can not be blank."))?;
     let definition = definition::resolve(cx, &reference, launch_type).await?;
     launch::constraints(&definition.document, &placement_constraints)?;
+    let load_balancers = load_balancers::checked(cx, input.load_balancers.unwrap_or_default()).await?;
+    let load_balancers = load_balancers.of(&definition.document)?;
     let spec = ServiceSpec {
         launch_type,
         rolling,
@@ -96,7 +96,12 @@ async fn check(
         placement_strategy,
         propagate_tags: input.propagate_tags.unwrap_or(PropagateTags::None),
         enable_ecs_managed_tags: input.enable_ecs_managed_tags.unwrap_or(false),
-        health_check_grace_period_seconds: input.health_check_grace_period_seconds,
+        health_check_grace_period_seconds: load_balancers::grace_period(
+            input.health_check_grace_period_seconds,
+            None,
+            !load_balancers.is_empty(),
+        )?,
+        role: load_balancers::role(input.role, &load_balancers)?,
     };
     let new = NewService {
         name: input.service_name,
@@ -108,6 +113,7 @@ async fn check(
     };
     Ok(Checked {
         new,
+        load_balancers,
         definition,
         tags,
         token,
@@ -116,7 +122,6 @@ async fn check(
 
 fn shared(input: &CreateServiceRequest) -> Shared<'_> {
     Shared {
-        load_balancers: input.load_balancers.as_ref(),
         service_registries: input.service_registries.as_ref(),
         capacity_provider_strategy: input.capacity_provider_strategy.as_ref(),
         volume_configurations: input.volume_configurations.as_ref(),
@@ -127,7 +132,6 @@ fn shared(input: &CreateServiceRequest) -> Shared<'_> {
         availability_zone_rebalancing: input.availability_zone_rebalancing,
         platform_version: input.platform_version.as_deref(),
         enable_execute_command: input.enable_execute_command,
-        health_check_grace_period_seconds: input.health_check_grace_period_seconds,
     }
 }
 
@@ -147,6 +151,7 @@ fn desired_count(input: &CreateServiceRequest, daemon: bool) -> Result<i32> {
 async fn create(cx: &Context, cluster: &ClusterRow, checked: Checked) -> Result<Option<ServiceRow>> {
     let Checked {
         new,
+        load_balancers,
         definition,
         tags,
         token,
@@ -166,6 +171,7 @@ async fn create(cx: &Context, cluster: &ClusterRow, checked: Checked) -> Result<
     };
     let spec = DeploymentSpec {
         launch_type: new.spec.launch_type,
+        load_balancers,
     };
     let first = NewDeployment::begun(definition.id, row.desired_count, spec);
     store::services::deployments::begin(&mut tx, row.id, &first, now).await?;

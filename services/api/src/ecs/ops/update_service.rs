@@ -1,19 +1,20 @@
-use aws_model::ecs::types::{UpdateServiceRequest, UpdateServiceResponse};
+use aws_model::ecs::types::{LoadBalancer, UpdateServiceRequest, UpdateServiceResponse};
 use domain::ServiceStatus;
 use store::Wake;
 use store::launch;
 use store::services::deployments::{self, NewDeployment};
-use store::services::{DeploymentSpec, ServiceRow, changes};
+use store::services::{DeploymentRow, DeploymentSpec, ServiceRow, changes};
 use store::task_definitions::TaskDefinitionRow;
 
 use crate::ecs::find;
 use crate::ecs::service_input::unsupported::Shared;
-use crate::ecs::service_input::{self, definition, deployment};
+use crate::ecs::service_input::{self, definition, deployment, load_balancers};
 use crate::ecs::view::service;
 use crate::{Context, Error, Result};
 
-/// UpdateService: changes what is given; a changed task definition or `forceNewDeployment` begins a deployment (S-06 to S-08).
-pub async fn update_service(cx: &Context, input: UpdateServiceRequest) -> Result<UpdateServiceResponse> {
+/// UpdateService: changes what is given; another task definition, other load balancers or `forceNewDeployment` begin a deployment (S-06
+/// to S-08).
+pub async fn update_service(cx: &Context, mut input: UpdateServiceRequest) -> Result<UpdateServiceResponse> {
     shared(&input).refuse()?;
     let cluster = find::cluster(cx, input.cluster.as_deref()).await?;
     let name = service_input::service_name(cx, &cluster.name, &input.service)?
@@ -28,22 +29,29 @@ pub async fn update_service(cx: &Context, input: UpdateServiceRequest) -> Result
         Some(reference) => Some(definition::resolve(cx, reference, there.spec.launch_type).await?),
         None => None,
     };
-    let fitted = match (&definition, &input.placement_constraints) {
-        (None, Some(_)) => definition::current(cx, there.id).await?,
+    let needs_definition = input.placement_constraints.is_some() || input.load_balancers.is_some();
+    let fitted = match &definition {
+        None if needs_definition => definition::current(cx, there.id).await?,
         _ => definition.clone(),
+    };
+    let balancers = match (input.load_balancers.take(), &fitted) {
+        (Some(given), Some(fitted)) => Some(load_balancers::checked(cx, given).await?.of(&fitted.document)?),
+        _ => None,
     };
     let mut tx = cx.db().begin().await?;
     let row = changes::lock(&mut tx, cluster.id, name)
         .await?
         .filter(|row| row.status == ServiceStatus::Active);
     let mut row = row.ok_or_else(Error::service_not_active)?;
+    let primary = deployments::primary(&mut tx, row.id).await?;
+    let balancers = balancers_of(balancers, primary.as_ref(), definition.as_ref())?;
     let force = input.force_new_deployment == Some(true);
-    apply(&mut row, input)?;
+    apply(&mut row, input, !balancers.is_empty())?;
     if let Some(fitted) = fitted {
         launch::constraints(&fitted.document, &row.spec.placement_constraints)?;
     }
     changes::save(&mut tx, &mut row).await?;
-    if let Some(new) = deployment(&mut tx, &row, definition, force).await? {
+    if let Some(new) = deployment(&row, primary, definition, balancers, force) {
         deployments::begin(&mut tx, row.id, &new, cx.now()).await?;
     }
     cx.db().commit(tx, [Wake::Service(row.id)]).await?;
@@ -63,8 +71,25 @@ async fn current(cx: &Context, cluster_id: i64, name: &str) -> Result<ServiceRow
     }
 }
 
+/// The load balancers from now on: those that are given, else those of the PRIMARY deployment, which another definition has to fit (S-04).
+fn balancers_of(
+    given: Option<Vec<LoadBalancer>>,
+    primary: Option<&DeploymentRow>,
+    definition: Option<&TaskDefinitionRow>,
+) -> Result<Vec<LoadBalancer>> {
+    if let Some(given) = given {
+        return Ok(given);
+    }
+    let kept = primary.map(|primary| primary.spec.load_balancers.clone());
+    let kept = kept.unwrap_or_default();
+    if let Some(definition) = definition {
+        load_balancers::still_fit(&kept, &definition.document)?;
+    }
+    Ok(kept)
+}
+
 /// What is not given stays (S-06); none of this begins a deployment (S-07).
-fn apply(row: &mut ServiceRow, input: UpdateServiceRequest) -> Result<()> {
+fn apply(row: &mut ServiceRow, input: UpdateServiceRequest, balanced: bool) -> Result<()> {
     let daemon = row.is_daemon();
     match input.desired_count {
         Some(_) if daemon => return Err(service_input::desired_count_of_daemon()),
@@ -85,34 +110,39 @@ fn apply(row: &mut ServiceRow, input: UpdateServiceRequest) -> Result<()> {
     if let Some(managed) = input.enable_ecs_managed_tags {
         spec.enable_ecs_managed_tags = managed;
     }
-    if let Some(seconds) = input.health_check_grace_period_seconds {
-        spec.health_check_grace_period_seconds = Some(seconds);
-    }
+    spec.health_check_grace_period_seconds = load_balancers::grace_period(
+        input.health_check_grace_period_seconds,
+        spec.health_check_grace_period_seconds,
+        balanced,
+    )?;
     Ok(())
 }
 
 /// The deployment that this update begins, if it does (S-07, S-08).
-async fn deployment(
-    tx: &mut store::Tx,
+fn deployment(
     row: &ServiceRow,
+    primary: Option<DeploymentRow>,
     definition: Option<TaskDefinitionRow>,
+    load_balancers: Vec<LoadBalancer>,
     force: bool,
-) -> Result<Option<NewDeployment>> {
-    let primary = deployments::primary(tx, row.id).await?;
-    let current = primary.map(|primary| primary.task_definition_id);
-    let wanted = definition.map(|definition| definition.id).or(current);
-    let Some(wanted) = wanted.filter(|wanted| force || Some(*wanted) != current) else {
-        return Ok(None);
-    };
+) -> Option<NewDeployment> {
+    let current = primary.as_ref().map(|primary| primary.task_definition_id);
+    let wanted = definition.map(|definition| definition.id).or(current)?;
+    let unchanged = primary.is_some_and(|primary| {
+        primary.task_definition_id == wanted && primary.spec.load_balancers == load_balancers
+    });
+    if unchanged && !force {
+        return None;
+    }
     let spec = DeploymentSpec {
         launch_type: row.spec.launch_type,
+        load_balancers,
     };
-    Ok(Some(NewDeployment::begun(wanted, row.desired_count, spec)))
+    Some(NewDeployment::begun(wanted, row.desired_count, spec))
 }
 
 fn shared(input: &UpdateServiceRequest) -> Shared<'_> {
     Shared {
-        load_balancers: input.load_balancers.as_ref(),
         service_registries: input.service_registries.as_ref(),
         capacity_provider_strategy: input.capacity_provider_strategy.as_ref(),
         volume_configurations: input.volume_configurations.as_ref(),
@@ -123,6 +153,5 @@ fn shared(input: &UpdateServiceRequest) -> Shared<'_> {
         availability_zone_rebalancing: input.availability_zone_rebalancing,
         platform_version: input.platform_version.as_deref(),
         enable_execute_command: input.enable_execute_command,
-        health_check_grace_period_seconds: input.health_check_grace_period_seconds,
     }
 }

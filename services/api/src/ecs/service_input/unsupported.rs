@@ -2,8 +2,8 @@
 
 use aws_model::ecs::types::{
     AvailabilityZoneRebalancing, CapacityProviderStrategyItem, DeploymentController,
-    DeploymentControllerType, LoadBalancer, NetworkConfiguration, ServiceConnectConfiguration,
-    ServiceRegistry, ServiceVolumeConfiguration, VpcLatticeConfiguration,
+    DeploymentControllerType, NetworkConfiguration, ServiceConnectConfiguration, ServiceRegistry,
+    ServiceVolumeConfiguration, VpcLatticeConfiguration,
 };
 
 use super::unsupported;
@@ -11,7 +11,6 @@ use crate::{Error, Result};
 
 /// The members that CreateService and UpdateService have in common.
 pub struct Shared<'a> {
-    pub load_balancers: Option<&'a Vec<LoadBalancer>>,
     pub service_registries: Option<&'a Vec<ServiceRegistry>>,
     pub capacity_provider_strategy: Option<&'a Vec<CapacityProviderStrategyItem>>,
     pub volume_configurations: Option<&'a Vec<ServiceVolumeConfiguration>>,
@@ -22,14 +21,12 @@ pub struct Shared<'a> {
     pub availability_zone_rebalancing: Option<AvailabilityZoneRebalancing>,
     pub platform_version: Option<&'a str>,
     pub enable_execute_command: Option<bool>,
-    pub health_check_grace_period_seconds: Option<i32>,
 }
 
 impl Shared<'_> {
     /// # Errors
     /// UnsupportedFeatureException or InvalidParameterException that names the member.
     pub fn refuse(&self) -> Result<()> {
-        refuse_items(self.load_balancers, "loadBalancers")?;
         refuse_items(self.service_registries, "serviceRegistries")?;
         refuse_items(self.capacity_provider_strategy, "capacityProviderStrategy")?;
         refuse_items(self.volume_configurations, "volumeConfigurations")?;
@@ -60,17 +57,7 @@ impl Shared<'_> {
                 "The platform version must be null when specifying an EC2 launch type.",
             ));
         }
-        self.refuse_grace_period()?;
         self.refuse_network()
-    }
-
-    fn refuse_grace_period(&self) -> Result<()> {
-        match self.health_check_grace_period_seconds {
-            None | Some(0) => Ok(()),
-            Some(_) => Err(Error::invalid_parameter(
-                "Health check grace period is only valid for services configured to use load balancers",
-            )),
-        }
     }
 
     /// without awsvpc there is no network to configure.

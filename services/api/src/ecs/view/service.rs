@@ -63,6 +63,8 @@ fn service(scope: &Scope, cluster: &str, row: ServiceRow, details: Details, tags
         .find(|deployment| deployment.is_primary())
         .or(deployments.first());
     let task_definition = current.map(|current| scope.task_definition_arn(&current.family, current.revision));
+    let load_balancers = current.map(|current| current.spec.load_balancers.clone());
+    let load_balancers = load_balancers.unwrap_or_default();
     let running: i64 = counts.values().map(|counts| counts.running).sum();
     let pending: i64 = counts.values().map(|counts| counts.pending).sum();
     let strategy = row.strategy();
@@ -81,7 +83,8 @@ fn service(scope: &Scope, cluster: &str, row: ServiceRow, details: Details, tags
         service_arn: Some(scope.service_arn(cluster, &row.name)),
         service_name: Some(row.name),
         cluster_arn: Some(scope.cluster_arn(cluster)),
-        load_balancers: Some(Vec::new()),
+        role_arn: (!load_balancers.is_empty()).then(|| role(scope, spec.role.as_deref())),
+        load_balancers: Some(load_balancers),
         service_registries: Some(Vec::new()),
         status: Some(row.status.as_str().to_owned()),
         desired_count: Some(row.desired_count),
@@ -107,6 +110,17 @@ fn service(scope: &Scope, cluster: &str, row: ServiceRow, details: Details, tags
         enable_execute_command: Some(false),
         availability_zone_rebalancing: Some(AvailabilityZoneRebalancing::Disabled),
         ..Service::default()
+    }
+}
+
+/// `roleArn`: what was given, else the service-linked role (S-01).
+fn role(scope: &Scope, given: Option<&str>) -> String {
+    match given {
+        Some(arn) if arn.starts_with("arn:") => arn.to_owned(),
+        given => {
+            let name = given.unwrap_or("aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS");
+            format!("arn:aws:iam::{}:role/{name}", scope.account)
+        }
     }
 }
 
