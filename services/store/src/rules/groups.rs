@@ -105,10 +105,10 @@ pub async fn set_groups(tx: &mut Tx, rule_arn: &str, actions: &[Action]) -> Resu
     use_changed(tx, &changed).await
 }
 
-/// Raises the revisions of target groups that a rule began or ceased to name: whether their targets are in use may have changed.
+/// Tells target groups that a rule began or ceased to name: whether their targets are in use may have changed.
 pub async fn use_changed(tx: &mut Tx, groups: &[String]) -> Result<()> {
     for group in groups {
         crate::routes::touch_target_group(tx, group).await?;
     }
-    Ok(())
+    crate::targets::settle_unused(tx, groups).await
 }
