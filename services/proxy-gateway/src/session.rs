@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures::stream::SplitStream;
 use futures::StreamExt;
-use routing::message::FromProxy;
+use routing::message::{FromProxy, REPLACED};
 use store::proxies::{self, ProxySession};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -165,7 +165,7 @@ async fn close(mut socket: WebSocket, end: End) {
         End::Gone => return,
         End::Shutdown => (close_code::AWAY, "the server is shutting down"),
         End::Silent => (close_code::NORMAL, "nothing was heard"),
-        End::Replaced => (close_code::NORMAL, "another session has taken over"),
+        End::Replaced => (REPLACED, "another session has taken over"),
         End::Stranger => (close_code::POLICY, "the first message has to be a Hello with a name"),
     };
     let goodbye = async {

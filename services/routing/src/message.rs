@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::health::Health;
 use crate::snapshot::{Balancer, Certificate, TargetGroup};
 
+/// The server closes a session with this code when another one of the same name has taken over.
+pub const REPLACED: u16 = 4001;
+
 /// From the server to a proxy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "message", rename_all = "camelCase")]
