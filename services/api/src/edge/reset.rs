@@ -7,7 +7,11 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::request::Parts;
 use axum::http::{Response, StatusCode};
 
-use super::{Edge, json};
+use super::asked::Tongue;
+use super::refused::refused;
+use super::{Edge, json, log, request_id};
+use crate::error::Code;
+use crate::{Error, Result};
 
 /// Everything of every account and region goes, containers are stopped. Only for the operator, over loopback, when it was allowed at
 /// start. Hosts that are connected stay, as after a fresh start.
@@ -17,45 +21,34 @@ pub async fn reset(
     parts: Parts,
     body: Bytes,
 ) -> Response<Body> {
-    let request_id = json::request_id();
-    let refuse = |text: &str| {
-        json::error(
-            &request_id,
-            StatusCode::FORBIDDEN,
-            "AccessDeniedException",
-            text,
-            &[],
-        )
-    };
-    if !edge.api.config.allow_reset {
-        return refuse("This server was not started with --allow-reset.");
-    }
-    if !peer.ip().is_loopback() {
-        return refuse("Only clients on this machine may reset the server.");
-    }
-    let caller = match edge.verifier.verify(&parts, &body, edge.api.clock.now()).await {
-        Ok(caller) => caller,
-        Err(error) => return json::auth_error(&request_id, &error),
-    };
-    if caller.account != edge.api.config.operator_account {
-        return refuse("Only the operator's account may reset the server.");
-    }
-    match store::reset::reset(&edge.api.db, edge.api.clock.now()).await {
+    let request_id = request_id();
+    match edge.reset(peer, &parts, &body).await {
         Ok(()) => json::reply(&request_id, StatusCode::OK, b"{}".to_vec()),
         Err(error) => {
-            tracing::error!(
-                request_id,
-                error = &error as &dyn std::error::Error,
-                "reset failed"
-            );
-            let text = "The reset was not completed. See the server's log.";
-            json::error(
-                &request_id,
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "ServerException",
-                text,
-                &[],
-            )
+            log(&request_id, None, "reset", &error);
+            json::refusal(&request_id, &error)
         }
+    }
+}
+
+impl Edge {
+    async fn reset(&self, peer: SocketAddr, parts: &Parts, body: &[u8]) -> Result<()> {
+        let denied = |text: &str| Error::new(Code::with_status("AccessDeniedException", 403), text);
+        if !self.api.config.allow_reset {
+            return Err(denied("This server was not started with --allow-reset."));
+        }
+        if !peer.ip().is_loopback() {
+            return Err(denied("Only clients on this machine may reset the server."));
+        }
+        let verified = self.verifier.verify(parts, body, self.api.clock.now()).await;
+        let caller = verified.map_err(|error| refused(Tongue::Json, error))?;
+        if caller.account != self.api.config.operator_account {
+            return Err(denied("Only the operator's account may reset the server."));
+        }
+        let done = store::reset::reset(&self.api.db, self.api.clock.now()).await;
+        done.map_err(|error| Error {
+            message: "The reset was not completed. See the server's log.".to_owned(),
+            ..Error::server(error)
+        })
     }
 }

@@ -55,6 +55,7 @@ pub const OPERATIONS: &[OperationInfo] = &[
     OperationInfo::of::<ops::DescribeVpcClassicLink>(),
     OperationInfo::of::<ops::DescribeVpcClassicLinkDnsSupport>(),
     OperationInfo::of::<ops::DescribeVpcs>(),
+    OperationInfo::of::<ops::DescribeVpnGateways>(),
     OperationInfo::of::<ops::DetachInternetGateway>(),
     OperationInfo::of::<ops::DisassociateRouteTable>(),
     OperationInfo::of::<ops::ModifySecurityGroupRules>(),

@@ -95,8 +95,8 @@ impl Cases {
             }
             Shape::Map { value, .. } => {
                 self.put(name, "string instead of map", "text");
-                self.put(&format!("{name}.entry.1.key"), "a key alone", "key");
-                self.put(&format!("{name}.entry.1.value"), "a value alone", "value");
+                self.put(&format!("{name}.entry.2.key"), "a key alone", "key");
+                self.put(&format!("{name}.entry.2.value"), "a value alone", "value");
                 self.put(
                     &format!("{name}.entry.one.key"),
                     "an entry without a number",

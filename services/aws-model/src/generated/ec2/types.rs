@@ -100,6 +100,9 @@ pub use super::ops::describe_vpc_classic_link_dns_support::{
     ClassicLinkDnsSupport, DescribeVpcClassicLinkDnsSupportRequest, DescribeVpcClassicLinkDnsSupportResult,
 };
 pub use super::ops::describe_vpcs::{DescribeVpcsRequest, DescribeVpcsResult};
+pub use super::ops::describe_vpn_gateways::{
+    DescribeVpnGatewaysRequest, DescribeVpnGatewaysResult, GatewayType, VpcAttachment, VpnGateway, VpnState,
+};
 pub use super::ops::detach_internet_gateway::DetachInternetGatewayRequest;
 pub use super::ops::disassociate_route_table::DisassociateRouteTableRequest;
 pub use super::ops::modify_security_group_rules::{

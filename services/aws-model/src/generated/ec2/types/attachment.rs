@@ -9,6 +9,7 @@ string_enum! {
         Attached = "attached",
         Detaching = "detaching",
         Detached = "detached",
+        Available = "available",
     }
 }
 
