@@ -15,6 +15,11 @@ impl ElbId {
     pub fn random(rng: &mut impl Rng) -> Self {
         Self(rng.random())
     }
+
+    /// The id of these random bytes.
+    pub fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(u64::from_be_bytes(bytes))
+    }
 }
 
 impl fmt::Display for ElbId {
