@@ -17,11 +17,11 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use kit::{Clock, Random, Shutdown};
 use routing::attributes::LogPlace;
 
+use crate::l4::FlowRecord;
 use crate::record::{ConnectionEvent, Observer, Record};
 use crate::state::LiveBalancer;
 
 pub use connection::ConnectionRecord;
-pub use flow::FlowRecord;
 use writer::{Entry, Writer};
 
 /// Lines that wait to be written; more are dropped.
@@ -58,14 +58,6 @@ impl AccessLog {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// A flow through a TLS listener of a network balancer ended.
-    pub fn flow(&self, record: &FlowRecord<'_>) {
-        let balancer = &record.listener.balancer;
-        if let Some(place) = &balancer.attributes.access_logs {
-            self.hand_over(balancer, place, file::Kind::Access, record.to_string());
-        }
-    }
-
     /// A connection to an application balancer was made, or did not come about (connection logs).
     pub fn client_connection(&self, record: &ConnectionRecord<'_>) {
         let balancer = &record.listener.balancer;
@@ -96,6 +88,17 @@ impl Observer for AccessLog {
     }
 
     fn connection(&self, _event: ConnectionEvent<'_>) {}
+
+    /// Network balancers log flows of TLS listeners only.
+    fn flow(&self, record: &FlowRecord<'_>) {
+        let listener = record.listener;
+        if let Some(place) = &listener.balancer.attributes.access_logs
+            && listener.config.tls.is_some()
+        {
+            let line = flow::Line(record).to_string();
+            self.hand_over(&listener.balancer, place, file::Kind::Access, line);
+        }
+    }
 }
 
 impl AccessLogWriter {

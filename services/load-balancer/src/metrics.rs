@@ -11,9 +11,11 @@ mod series;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
+use routing::Kind;
+use routing::snapshot::ListenerProtocol;
 
 pub use count::Count;
 pub use endpoint::serve;
@@ -21,6 +23,7 @@ pub use series::{
     BalancerSeries, GroupSeries, Histogram, ListenerSeries, RuleSeries, Tally, TargetSeries, Traffic,
 };
 
+use crate::l4::{End, FlowRecord};
 use crate::record::{ConnectionEvent, ExecutedAction, Observer, Record};
 use crate::state::{Group, LiveListener, LiveRule, LiveTarget, State};
 use series::{Totals, lower, raise};
@@ -206,17 +209,31 @@ impl Observer for Metrics {
                 raise(&series.active);
                 raise(&series.opened);
                 raise(&series.balancer.active);
-                series.balancer.tally.count(Count::NewConnections);
+                let tally = &series.balancer.tally;
+                match flows_of(listener, &series.balancer) {
+                    None => tally.count(Count::NewConnections),
+                    Some(flows) => {
+                        raise(flows.active);
+                        tally.count(Count::NewFlows);
+                        tally.count(flows.opened);
+                    }
+                }
             }
             ConnectionEvent::Closed { listener } => {
                 let series = self.listener(listener);
                 lower(&series.active);
                 lower(&series.balancer.active);
+                if let Some(flows) = flows_of(listener, &series.balancer) {
+                    lower(flows.active);
+                }
             }
             ConnectionEvent::Rejected { listener } => {
                 let series = self.listener(listener);
                 raise(&series.rejected);
-                series.balancer.tally.count(Count::RejectedConnections);
+                series.balancer.tally.count(match listener.balancer.kind {
+                    Kind::Application => Count::RejectedConnections,
+                    Kind::Network => Count::RejectedFlows,
+                });
             }
             ConnectionEvent::ClientTlsFailed { listener } => {
                 let series = self.listener(listener);
@@ -231,6 +248,54 @@ impl Observer for Metrics {
             }
         }
     }
+
+    fn flow(&self, record: &FlowRecord<'_>) {
+        let listener = self.listener(record.listener);
+        listener.traffic.bytes(record.received_bytes, record.sent_bytes);
+        let bytes = record.received_bytes + record.sent_bytes;
+        let balancer = &listener.balancer.tally;
+        balancer.add(Count::ProcessedBytes, bytes);
+        if let Some(flows) = flows_of(record.listener, &listener.balancer) {
+            balancer.add(flows.bytes, bytes);
+        }
+        match record.end {
+            End::ClientReset => balancer.count(Count::ClientResets),
+            End::TargetReset => balancer.count(Count::TargetResets),
+            End::Idle | End::Terminated | End::NoTarget => balancer.count(Count::ElbResets),
+            End::Finished | End::HandshakeFailed => {}
+        }
+        if let (Some(group), Some(target)) = (record.group, record.target) {
+            let target = self.target(group, target);
+            raise(&target.flows);
+            target.traffic.bytes(record.received_bytes, record.sent_bytes);
+            self.group(group).tally.add(Count::ProcessedBytes, bytes);
+        }
+    }
+}
+
+/// What flows of a protocol are counted by.
+struct Flows<'a> {
+    active: &'a AtomicU64,
+    opened: Count,
+    bytes: Count,
+}
+
+/// None for listeners of application balancers, which have no flows.
+fn flows_of<'a>(listener: &LiveListener, balancer: &'a BalancerSeries) -> Option<Flows<'a>> {
+    let (active, opened, bytes) = match listener.config.protocol {
+        ListenerProtocol::Http | ListenerProtocol::Https => return None,
+        ListenerProtocol::Tls => (&balancer.active_tls, Count::NewFlowsTls, Count::ProcessedBytesTls),
+        ListenerProtocol::Udp => (&balancer.active_udp, Count::NewFlowsUdp, Count::ProcessedBytesUdp),
+        // Which of both it is cannot be seen from the listener.
+        ListenerProtocol::Tcp | ListenerProtocol::TcpUdp => {
+            (&balancer.active_tcp, Count::NewFlowsTcp, Count::ProcessedBytesTcp)
+        }
+    };
+    Some(Flows {
+        active,
+        opened,
+        bytes,
+    })
 }
 
 impl Metrics {

@@ -9,6 +9,9 @@ use arc_swap::ArcSwap;
 use kit::{Shutdown, Workers};
 use routing::message::ListenerStatus;
 
+use crate::access_log::AccessLog;
+use crate::l4::FlowRecord;
+use crate::metrics::Metrics;
 use crate::record::{ConnectionEvent, Observer, Record};
 use crate::state::{LiveListener, State};
 use crate::tls::{TargetTls, Termination, TlsError};
@@ -51,9 +54,12 @@ impl Default for Limits {
 
 /// The data plane's parts, shared by all workers.
 pub struct Plane {
-    pub state: State,
+    pub state: Arc<State>,
     pub workers: Workers,
     pub target_tls: TargetTls,
+    pub metrics: Metrics,
+    /// Lines of connections and flows; those of requests come by the observers.
+    pub access_log: Option<AccessLog>,
     pub observers: Vec<Arc<dyn Observer>>,
     pub events: Arc<dyn Events>,
     pub limits: Limits,
@@ -67,6 +73,12 @@ impl Plane {
     pub fn observe_request(&self, record: &Record<'_>) {
         for observer in &self.observers {
             observer.request(record);
+        }
+    }
+
+    pub fn observe_flow(&self, record: &FlowRecord<'_>) {
+        for observer in &self.observers {
+            observer.flow(record);
         }
     }
 

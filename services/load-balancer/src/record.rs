@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::l4::FlowRecord;
 use crate::state::{Group, LiveListener, LiveTarget};
 
 /// Is told what happens. Called on the workers in the request path: it counts and hands over, and waits for nothing.
@@ -15,6 +16,9 @@ pub trait Observer: Send + Sync + 'static {
 
     /// A connection of a client or to a target.
     fn connection(&self, event: ConnectionEvent<'_>);
+
+    /// A flow through a network balancer came to its end.
+    fn flow(&self, _record: &FlowRecord<'_>) {}
 }
 
 /// What happened to a connection.

@@ -1,49 +1,36 @@
 //! The line of a flow through a TLS listener of a network balancer (version 2.0 of that format).
 
 use std::fmt::{self, Display};
-use std::net::SocketAddr;
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::text::{OrDash, balancer_id};
-use crate::record::TlsFacts;
-use crate::state::LiveListener;
+use crate::l4::FlowRecord;
 use crate::tls::Handshake;
 
-/// A flow that ended, or a handshake that failed.
-#[derive(Clone, Copy)]
-pub struct FlowRecord<'a> {
-    pub listener: &'a LiveListener,
-    pub client: SocketAddr,
-    /// Where the listener took it.
-    pub local: SocketAddr,
-    pub created_at: DateTime<Utc>,
-    pub took: Duration,
-    pub received_bytes: u64,
-    pub sent_bytes: u64,
-    /// None: the handshake failed.
-    pub tls: Option<(&'a TlsFacts, &'a Handshake)>,
-    /// Protocol that was agreed on with a TLS target.
-    pub target_alpn: Option<&'a [u8]>,
-}
+/// One line, without its end.
+pub(super) struct Line<'a>(pub &'a FlowRecord<'a>);
 
-impl Display for FlowRecord<'_> {
+impl Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ended_at = self.created_at + TimeDelta::from_std(self.took).unwrap_or_default();
-        let listener = self.listener.config.arn.rsplit('/').next().unwrap_or_default();
-        let (facts, handshake) = (self.tls.map(|tls| tls.0), self.tls.map(|tls| tls.1));
+        let record = self.0;
+        let ended_at = record.created_at + TimeDelta::from_std(record.took).unwrap_or_default();
+        let listener = record.listener.config.arn.rsplit('/').next().unwrap_or_default();
+        let (facts, handshake) = (
+            record.tls.map(|tls| tls.facts),
+            record.tls.map(|tls| tls.handshake),
+        );
         write!(
             f,
             "tls 2.0 {} {} {listener} {} {} {} {} {} {} - ",
             time(ended_at),
-            balancer_id(&self.listener.balancer.arn),
-            self.client,
-            self.local,
-            self.took.as_millis(),
+            balancer_id(&record.listener.balancer.arn),
+            record.client,
+            record.local,
+            record.took.as_millis(),
             OrDash(handshake.map(|handshake| handshake.took.as_millis())),
-            self.received_bytes,
-            self.sent_bytes,
+            record.received_bytes,
+            record.sent_bytes,
         )?;
         write!(
             f,
@@ -62,13 +49,13 @@ impl Display for FlowRecord<'_> {
                     .and_then(|handshake| handshake.alpn.as_deref())
                     .map(text)
             ),
-            OrDash(self.target_alpn.map(text)),
+            OrDash(record.tls.and_then(|tls| tls.target_alpn).map(text)),
             OrDash(
                 handshake
                     .filter(|handshake| !handshake.client_alpn.is_empty())
                     .map(preferences)
             ),
-            time(self.created_at),
+            time(record.created_at),
         )
     }
 }
