@@ -1,4 +1,9 @@
 //! AWS Certificate Manager: one file per operation in `ops/`, named as the operation.
 
+pub mod account;
 pub mod dispatch;
+pub mod domain_names;
+pub mod find;
 pub mod ops;
+pub mod tags;
+pub mod view;

@@ -111,6 +111,24 @@ pub async fn hold(tx: &mut Tx, scope: &Scope, arns: &[String]) -> Result<Vec<Str
         .await?)
 }
 
+/// Keeps a certificate from being deleted until the transaction ends. False if there is none with this ARN.
+pub async fn keep(tx: &mut Tx, scope: &Scope, arn: &str) -> Result<bool> {
+    let row = sqlx::query(
+        "SELECT 1 FROM certificates WHERE account = $1 AND region = $2 AND arn = $3 FOR KEY SHARE",
+    )
+    .bind(scope.account.as_str())
+    .bind(scope.region.as_str())
+    .bind(arn);
+    Ok(row.fetch_optional(&mut **tx).await?.is_some())
+}
+
+/// What is shown beyond the columns, locked until the transaction ends. Not scoped: the ARN comes from a row that was.
+pub async fn details(tx: &mut Tx, arn: &str) -> Result<Option<Details>> {
+    let query = sqlx::query_scalar("SELECT details FROM certificates WHERE arn = $1 FOR NO KEY UPDATE");
+    let details: Option<Json<Details>> = query.bind(arn).fetch_optional(&mut **tx).await?;
+    Ok(details.map(|details| details.0))
+}
+
 /// ARNs of the balancers whose listeners show these certificates, by certificate; those not in use are not in the map.
 pub async fn in_use_by(db: &Db, arns: &[String]) -> Result<BTreeMap<String, Vec<String>>> {
     let rows: Vec<(String, String)> = sqlx::query_as(

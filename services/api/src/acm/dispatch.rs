@@ -10,6 +10,19 @@ use crate::error::Code;
 // One line per operation, in the order of the API reference.
 operations! {
     acm as Acm {
+        AddTagsToCertificate => add_tags_to_certificate,
+        DeleteCertificate => delete_certificate,
+        DescribeCertificate => describe_certificate,
+        GetAccountConfiguration => get_account_configuration,
+        GetCertificate => get_certificate,
+        ImportCertificate => import_certificate,
+        ListCertificates => list_certificates,
+        ListTagsForCertificate => list_tags_for_certificate,
+        PutAccountConfiguration => put_account_configuration,
+        RemoveTagsFromCertificate => remove_tags_from_certificate,
+        RenewCertificate => renew_certificate,
+        RequestCertificate => request_certificate,
+        UpdateCertificateOptions => update_certificate_options,
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use aws_model::elbv2::ErrorCode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use certificates::pem::armoured;
 use x509_parser::pem::Pem;
 use x509_parser::prelude::{CertificateRevocationList, FromDer};
 
@@ -139,18 +140,6 @@ fn revocation_list(bytes: &[u8]) -> std::result::Result<(String, i64), String> {
         .map_err(|_| "it is no certificate revocation list".to_owned())?;
     let entries = i64::try_from(list.iter_revoked_certificates().count()).unwrap_or(i64::MAX);
     Ok((armoured("X509 CRL", &contents), entries))
-}
-
-/// PEM of DER.
-fn armoured(label: &str, der: &[u8]) -> String {
-    let body = STANDARD.encode(der);
-    let mut text = format!("-----BEGIN {label}-----\n");
-    for line in body.as_bytes().chunks(64) {
-        text.push_str(&String::from_utf8_lossy(line));
-        text.push('\n');
-    }
-    text.push_str(&format!("-----END {label}-----\n"));
-    text
 }
 
 /// A URL that holds the text itself: AWS gives one that leads to S3.
