@@ -73,6 +73,9 @@ fn generate(root: &Path, botocore: &Botocore) -> Result<Tree> {
         for (shape, pattern) in service.patterns {
             model.set_pattern(shape, pattern)?;
         }
+        for (shape, value) in service.values {
+            model.add_value(shape, value)?;
+        }
         for (structure, member, shape) in service.additions {
             model.add_member(structure, member, shape)?;
         }

@@ -53,6 +53,7 @@ operations! {
         DescribeAccountAttributes => describe_account_attributes,
         DescribeVpcClassicLink => describe_vpc_classic_link,
         DescribeVpcClassicLinkDnsSupport => describe_vpc_classic_link_dns_support,
+        DescribeVpnGateways => describe_vpn_gateways,
         DescribeAddresses => describe_addresses,
         CreateTags => create_tags,
         DeleteTags => delete_tags,

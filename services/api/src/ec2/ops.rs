@@ -38,6 +38,7 @@ pub mod describe_vpc_attribute;
 pub mod describe_vpc_classic_link;
 pub mod describe_vpc_classic_link_dns_support;
 pub mod describe_vpcs;
+pub mod describe_vpn_gateways;
 pub mod detach_internet_gateway;
 pub mod disassociate_route_table;
 pub mod modify_security_group_rules;

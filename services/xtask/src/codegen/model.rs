@@ -218,6 +218,22 @@ impl Model {
         Ok(())
     }
 
+    /// Adds a value at the end of an enum; gives an error once the model has it.
+    pub fn add_value(&mut self, shape: &str, value: &str) -> Result<()> {
+        let values = self
+            .shapes
+            .get_mut(shape)
+            .map(|shape| &mut shape.enumeration)
+            .filter(|values| !values.is_empty())
+            .with_context(|| format!("{shape} is no enum"))?;
+        ensure!(
+            !values.iter().any(|known| known == value),
+            "{shape} has {value} by now"
+        );
+        values.push(value.to_owned());
+        Ok(())
+    }
+
     /// Adds a member that is not required at the end of a structure; gives an error once the model has it.
     pub fn add_member(&mut self, structure: &str, member: &str, shape: &str) -> Result<()> {
         self.shape(shape)?;

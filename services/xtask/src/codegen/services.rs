@@ -14,6 +14,8 @@ pub struct ServiceSpec {
     pub additions: &'static [(&'static str, &'static str, &'static str)],
     /// Patterns with looks ahead, which Rust's `regex` has not, and what says the same: shape, pattern.
     pub patterns: &'static [(&'static str, &'static str)],
+    /// Values that the service answers although its model leaves them out: enum, value.
+    pub values: &'static [(&'static str, &'static str)],
 }
 
 /// All services, in the order of their modules.
@@ -25,6 +27,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         operations: None,
         additions: &[],
         patterns: &[("DomainNameString", DOMAIN_NAME)],
+        values: &[],
     },
     ServiceSpec {
         module: "ec2",
@@ -33,6 +36,8 @@ pub const SERVICES: &[ServiceSpec] = &[
         operations: Some(EC2_OPERATIONS),
         additions: &[],
         patterns: &[],
+        // Of an internet gateway; Terraform waits for it.
+        values: &[("AttachmentStatus", "available")],
     },
     ServiceSpec {
         module: "ecs",
@@ -42,6 +47,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         // The ECS agent has a model of its own.
         additions: &[("RegisterContainerInstanceRequest", "clientToken", "String")],
         patterns: &[],
+        values: &[],
     },
     ServiceSpec {
         module: "elbv2",
@@ -50,6 +56,7 @@ pub const SERVICES: &[ServiceSpec] = &[
         operations: None,
         additions: &[],
         patterns: &[],
+        values: &[],
     },
 ];
 
@@ -95,6 +102,7 @@ const EC2_OPERATIONS: &[&str] = &[
     "DescribeVpcClassicLink",
     "DescribeVpcClassicLinkDnsSupport",
     "DescribeVpcs",
+    "DescribeVpnGateways",
     "DetachInternetGateway",
     "DisassociateRouteTable",
     "ModifySecurityGroupRules",

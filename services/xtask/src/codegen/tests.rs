@@ -17,6 +17,7 @@ const SPEC: ServiceSpec = ServiceSpec {
     operations: None,
     additions: &[],
     patterns: &[],
+    values: &[],
 };
 
 /// A query service with a recursive shape, a shape that two operations share, and an operation without output.
@@ -196,4 +197,16 @@ fn only_selected_operations_and_what_they_reach_are_generated() {
     let shapes: Vec<_> = model.shapes.keys().map(String::as_str).collect();
     assert_eq!(shapes, ["Coats", "Colour", "Colours", "Paint", "ToyBroken"]);
     assert!(model.select(&["SellToy"]).is_err());
+}
+
+#[test]
+fn a_value_is_added_to_an_enum_that_has_it_not() {
+    let mut model = Model::parse(&toy().to_string()).unwrap();
+    model.add_value("ToyType", "paper").unwrap();
+    assert_eq!(
+        model.shape("ToyType").unwrap().enumeration.last().unwrap(),
+        "paper"
+    );
+    assert!(model.add_value("ToyType", "paper").is_err());
+    assert!(model.add_value("Toy", "paper").is_err());
 }

@@ -26,9 +26,9 @@ pub fn internet_gateway(
     row: InternetGatewayRow,
     tags: Vec<store::tags::Tag>,
 ) -> InternetGateway {
-    // EC2 shows these as `available`, which its own model does not know.
+    // Not `attached`, whatever the model says.
     let attachment = |vpc| InternetGatewayAttachment {
-        state: Some(AttachmentStatus::Attached),
+        state: Some(AttachmentStatus::Available),
         vpc_id: Some(vpc),
     };
     InternetGateway {
