@@ -79,6 +79,14 @@ impl Workers {
         self.run(&self.workers[index % self.workers.len()], future);
     }
 
+    /// Runs `future` on the worker with this index until it or the worker ends. It counts neither as load nor for the drain.
+    pub fn spawn_background<F>(&self, index: usize, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.workers[index % self.workers.len()].handle.spawn(future);
+    }
+
     /// How many futures run on all workers, not counting those that [`spawn_here`] started.
     pub fn running(&self) -> usize {
         self.workers
