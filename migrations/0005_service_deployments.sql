@@ -5,6 +5,8 @@ ALTER TABLE deployments ADD COLUMN revision_id bigint;
 CREATE TABLE service_deployments (
     -- The last part of its ARN.
     id                      text PRIMARY KEY,
+    -- Orders those of one instant.
+    ordinal                 bigint GENERATED ALWAYS AS IDENTITY,
     service_id              bigint NOT NULL REFERENCES services ON DELETE CASCADE,
     -- The deployment that it began, and the one that it goes back to.
     deployment_id           bigint NOT NULL,
@@ -24,7 +26,7 @@ CREATE TABLE service_deployments (
     stopped_at              timestamptz,
     updated_at              timestamptz NOT NULL
 );
-CREATE INDEX service_deployments_service ON service_deployments (service_id, created_at DESC, id);
+CREATE INDEX service_deployments_service ON service_deployments (service_id, ordinal DESC);
 -- Only one is under way (SD-02).
 CREATE UNIQUE INDEX service_deployments_under_way ON service_deployments (service_id)
     WHERE status IN ('PENDING', 'IN_PROGRESS', 'STOP_REQUESTED', 'ROLLBACK_REQUESTED', 'ROLLBACK_IN_PROGRESS');

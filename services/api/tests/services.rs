@@ -191,14 +191,6 @@ async fn what_this_version_does_not_carry_out_is_refused_by_name() {
             "availabilityZoneRebalancing ENABLED",
         ),
         (
-            json!({"deploymentConfiguration": {"strategy": "BLUE_GREEN"}}),
-            "deploymentConfiguration.strategy BLUE_GREEN",
-        ),
-        (
-            json!({"deploymentConfiguration": {"bakeTimeInMinutes": 5}}),
-            "deploymentConfiguration.bakeTimeInMinutes",
-        ),
-        (
             json!({"deploymentConfiguration": {"alarms": {"alarmNames": ["a"], "enable": true, "rollback": true}}}),
             "deploymentConfiguration.alarms",
         ),

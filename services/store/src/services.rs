@@ -10,6 +10,8 @@ pub mod events;
 pub mod load;
 pub mod record;
 pub mod service_deployments;
+mod shifts;
+mod strategy;
 pub mod sweep;
 pub mod tags;
 pub mod targets;
@@ -19,6 +21,8 @@ use std::collections::HashMap;
 use sqlx::AssertSqlSafe;
 
 use crate::{Db, Result};
+
+pub use strategy::Strategy;
 
 pub use record::{
     CircuitBreaker, DeploymentCounts, DeploymentRow, DeploymentSpec, EventRow, Rolling, ServiceRow,
@@ -99,14 +103,17 @@ pub struct Details {
     pub counts: HashMap<i64, DeploymentCounts>,
     /// Newest first (S-11).
     pub events: Vec<EventRow>,
+    /// Id of the newest service deployment (SD-07).
+    pub service_deployment: Option<String>,
 }
 
 /// Deployments, task counts and events of these services, by service id: one query per table.
 pub async fn details(db: &Db, ids: &[i64]) -> Result<HashMap<i64, Details>> {
-    let (deployments, counts, events) = tokio::try_join!(
+    let (deployments, counts, events, current) = tokio::try_join!(
         deployments::shown(db, ids),
         deployments::counts(db, ids),
-        events::latest(db, ids)
+        events::latest(db, ids),
+        service_deployments::current(db, ids)
     )?;
     let mut details: HashMap<i64, Details> = HashMap::with_capacity(ids.len());
     for row in deployments {
@@ -121,6 +128,9 @@ pub async fn details(db: &Db, ids: &[i64]) -> Result<HashMap<i64, Details>> {
     }
     for event in events {
         details.entry(event.service_id).or_default().events.push(event);
+    }
+    for (service, id) in current {
+        details.entry(service).or_default().service_deployment = Some(id);
     }
     Ok(details)
 }

@@ -1,6 +1,7 @@
 //! The operations: `ops/<operation>.rs` has
 //! `pub async fn <operation>(cx: &Context, input: <Operation>Request) -> Result<<Operation>Response>`.
 
+pub mod continue_service_deployment;
 pub mod create_cluster;
 pub mod create_service;
 pub mod delete_account_setting;
@@ -12,6 +13,8 @@ pub mod deregister_container_instance;
 pub mod deregister_task_definition;
 pub mod describe_clusters;
 pub mod describe_container_instances;
+pub mod describe_service_deployments;
+pub mod describe_service_revisions;
 pub mod describe_services;
 pub mod describe_task_definition;
 pub mod describe_tasks;
@@ -20,6 +23,7 @@ pub mod list_account_settings;
 pub mod list_attributes;
 pub mod list_clusters;
 pub mod list_container_instances;
+pub mod list_service_deployments;
 pub mod list_services;
 pub mod list_tags_for_resource;
 pub mod list_task_definition_families;
@@ -32,6 +36,7 @@ pub mod register_container_instance;
 pub mod register_task_definition;
 pub mod run_task;
 pub mod start_task;
+pub mod stop_service_deployment;
 pub mod stop_task;
 pub mod submit_attachment_state_changes;
 pub mod submit_container_state_change;

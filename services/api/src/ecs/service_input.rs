@@ -3,6 +3,7 @@
 pub mod definition;
 pub mod deployment;
 pub mod load_balancers;
+pub mod strategy;
 pub mod unsupported;
 
 use aws_model::ecs::ErrorCode;

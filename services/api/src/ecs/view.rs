@@ -3,4 +3,5 @@
 pub mod cluster;
 pub mod container_instance;
 pub mod service;
+pub mod service_deployment;
 pub mod task;

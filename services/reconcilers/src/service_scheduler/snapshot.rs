@@ -41,7 +41,7 @@ pub async fn of(loaded: &Loaded, definitions: &Definitions, config: &ReconcilerC
     let deployments = loaded
         .deployments
         .iter()
-        .map(|row| deployment(row, &definitions))
+        .map(|row| deployment(row, &definitions, loaded.stop_requested))
         .collect::<Result<_>>()?;
     Ok(Snapshot {
         service: service(loaded, &definitions, config)?,
@@ -100,8 +100,36 @@ fn configuration(rolling: Rolling, strategy: store::services::Strategy) -> Deplo
             enable: rolling.circuit_breaker.enable,
             rollback: rolling.circuit_breaker.rollback,
         },
-        strategy: DeploymentStrategy::Rolling,
+        strategy: deployment_strategy(strategy),
         alarms: None,
+    }
+}
+
+fn deployment_strategy(strategy: store::services::Strategy) -> DeploymentStrategy {
+    use store::services::Strategy::{BlueGreen, Canary, Linear, Rolling};
+    let minutes = |count: i32| TimeDelta::minutes(count.into());
+    let share = |percent: f64| (percent * 10.0).round() as u32;
+    match strategy {
+        Rolling => DeploymentStrategy::Rolling,
+        BlueGreen { bake } => DeploymentStrategy::BlueGreen { bake: minutes(bake) },
+        Linear {
+            step_percent,
+            step_bake,
+            bake,
+        } => DeploymentStrategy::Linear {
+            step: share(step_percent),
+            step_bake: minutes(step_bake),
+            bake: minutes(bake),
+        },
+        Canary {
+            canary_percent,
+            canary_bake,
+            bake,
+        } => DeploymentStrategy::Canary {
+            share: share(canary_percent),
+            share_bake: minutes(canary_bake),
+            bake: minutes(bake),
+        },
     }
 }
 
@@ -117,7 +145,11 @@ fn strategy(strategy: Strategy) -> PlacementStrategy {
     }
 }
 
-fn deployment(row: &DeploymentRow, definitions: &Known) -> Result<Deployment> {
+fn deployment(
+    row: &DeploymentRow,
+    definitions: &Known,
+    stop_requested: Option<(i64, bool)>,
+) -> Result<Deployment> {
     let status = match row.status.as_str() {
         "PRIMARY" => DeploymentStatus::Primary,
         "ACTIVE" => DeploymentStatus::Active,
@@ -134,7 +166,12 @@ fn deployment(row: &DeploymentRow, definitions: &Known) -> Result<Deployment> {
         revision: revision(row, definitions)?,
         created_at: row.created_at,
         alarm_raised: false,
-        stop_requested: None,
+        stop_requested: stop_requested
+            .filter(|(id, _)| *id == row.id)
+            .map(|(_, back)| match back {
+                true => StopType::Rollback,
+                false => StopType::Abort,
+            }),
         progress: Progress {
             status,
             desired_count: count(row.desired_count),

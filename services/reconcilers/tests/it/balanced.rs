@@ -10,24 +10,24 @@ use crate::lab::{Lab, counts, is_stable, merge, messages, outline, register};
 const DELAY: u32 = 30;
 
 /// A lab, and target groups that drain for [`DELAY`] seconds, to which services of `web:3` and `web:4` send requests at port 80.
-struct Balanced {
-    lab: Lab,
-    groups: Vec<String>,
+pub struct Balanced {
+    pub lab: Lab,
+    pub groups: Vec<String>,
 }
 
 /// A row of `targets`, with the group's place in the lab.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Target {
-    group: usize,
-    task: String,
+pub struct Target {
+    pub group: usize,
+    pub task: String,
     id: String,
     port: i32,
     address: Option<String>,
-    draining: bool,
+    pub draining: bool,
 }
 
 impl Balanced {
-    async fn new(hosts: usize, groups: usize) -> Self {
+    pub async fn new(hosts: usize, groups: usize) -> Self {
         let lab = Lab::new(hosts).await;
         let mut arns = Vec::new();
         for number in 0..groups {
@@ -43,7 +43,7 @@ impl Balanced {
     }
 
     /// The service `web` of `web:3`, registered in all groups.
-    async fn create(&self, desired: u64, more: Value) -> Value {
+    pub async fn create(&self, desired: u64, more: Value) -> Value {
         let mut body = json!({"taskDefinition": "web:3", "desiredCount": desired, "loadBalancers": self.load_balancers()});
         merge(&mut body, more);
         self.lab.create(body).await
@@ -62,7 +62,7 @@ impl Balanced {
         self.lab.play_until("the service is stable", is_stable).await
     }
 
-    async fn targets(&self) -> Vec<Target> {
+    pub async fn targets(&self) -> Vec<Target> {
         let rows: Vec<(String, Uuid, String, i32, Option<String>, bool)> = sqlx::query_as(
             "SELECT target_group_arn, task_id, target_id, port, host(address), draining_until IS NOT NULL FROM targets \
              ORDER BY target_group_arn, port",
@@ -123,7 +123,7 @@ impl Balanced {
         }
     }
 
-    async fn pass_checks(&self) {
+    pub async fn pass_checks(&self) {
         for group in 0..self.groups.len() {
             self.say(group, None, "healthy", None).await;
         }
@@ -135,14 +135,14 @@ impl Balanced {
     }
 
     /// Ids of the tasks with this lastStatus.
-    async fn tasks(&self, status: &str) -> Vec<String> {
+    pub async fn tasks(&self, status: &str) -> Vec<String> {
         let all = self.lab.all_tasks().await;
         let fitting = all.iter().filter(|task| task["lastStatus"] == status);
         fitting.map(|task| id(&task["taskArn"])).collect()
     }
 
     /// Waits until `found` gives something.
-    async fn until<T>(&self, what: &str, found: impl AsyncFn() -> Option<T>) -> T {
+    pub async fn until<T>(&self, what: &str, found: impl AsyncFn() -> Option<T>) -> T {
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
         loop {
             if let Some(found) = found().await {
@@ -159,7 +159,7 @@ impl Balanced {
     }
 
     /// Events with groups called by their names.
-    fn outline(&self, service: &Value) -> Vec<String> {
+    pub fn outline(&self, service: &Value) -> Vec<String> {
         let named = |text: String| {
             let mut text = text;
             for (number, arn) in self.groups.iter().enumerate() {
@@ -551,4 +551,53 @@ async fn dr01_tasks_leave_a_draining_host_after_their_successors_are_healthy() {
             (world.task(&old).await["lastStatus"] == "DEACTIVATING").then_some(())
         })
         .await;
+}
+
+/// Targets that take requests although their task was asked to stop: there must never be any.
+async fn betrayed(lab: &Lab) -> i64 {
+    sqlx::query_scalar(
+        "SELECT count(*) FROM tasks t JOIN targets g ON g.task_id = t.id \
+         WHERE t.desired_status = 'STOPPED' AND t.last_status <> 'STOPPED' AND g.draining_until IS NULL",
+    )
+    .fetch_one(lab.api.db().pool())
+    .await
+    .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_tasks_come_and_go_none_is_stopped_while_it_takes_requests() {
+    let world = Balanced::new(2, 2).await;
+    world.create(4, json!({})).await;
+    let lab = &world.lab;
+    for round in 0..40_u32 {
+        lab.play_agents().await;
+        if round % 3 == 0 {
+            world.pass_checks().await;
+        }
+        match round % 5 {
+            0 => drop(lab.update(json!({"desiredCount": (round * 7) % 6})).await),
+            1 => drop(lab.update(json!({"forceNewDeployment": true})).await),
+            2 => lab.pass(TimeDelta::seconds(11)),
+            _ => {
+                for task in world.tasks("RUNNING").await.iter().take(2) {
+                    lab.api.ok("StopTask", json!({"task": task})).await;
+                }
+            }
+        }
+        assert_eq!(betrayed(lab).await, 0, "round {round}");
+    }
+    lab.update(json!({"desiredCount": 3})).await;
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !is_stable(&lab.service().await) || counts(&lab.service().await) != (3, 3, 0) {
+        lab.play_agents().await;
+        world.pass_checks().await;
+        lab.pass(TimeDelta::seconds(5));
+        assert_eq!(betrayed(lab).await, 0);
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "{:#}",
+            lab.service().await
+        );
+    }
+    world.all_registered(3).await;
 }

@@ -11,3 +11,4 @@ mod lab;
 mod leadership;
 mod retention;
 mod scaling;
+mod shifting;

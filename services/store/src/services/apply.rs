@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use domain::ServiceStatus;
+use planning::deployment::events::QUIET_PERIOD;
 use planning::deployment::{Deployment, DeploymentStatus, Memory, Plan, Progress, RolloutState};
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::load::Loaded;
-use super::{events, targets};
+use super::{events, service_deployments, shifts, targets};
+use crate::rules::{self, ShiftError};
 use crate::tasks::{self, StopCause};
 use crate::{Db, Result, Tx, Wake, tags};
 
@@ -20,6 +22,8 @@ pub enum Applied {
     Done { generation: i64, stopped: usize },
     /// Somebody changed the service since it was loaded; nothing was done.
     Overtaken,
+    /// Traffic cannot be shifted as the plan wants it; an event says why, and nothing was done.
+    Blocked,
 }
 
 /// What placement made of a plan's starts.
@@ -50,6 +54,17 @@ pub async fn apply(
     for (id, progress) in &plan.deployments {
         write_progress(&mut tx, id.0, progress, now).await?;
     }
+    if !plan.deployments.is_empty() {
+        service_deployments::follow(&mut tx, service.id, now).await?;
+    }
+    let shifted = match shift(&mut tx, loaded, plan).await {
+        Ok(shifted) => shifted,
+        Err(ShiftError::Store(error)) => return Err(error),
+        Err(error) => {
+            drop(tx);
+            return blocked(db, loaded, &error, now).await;
+        }
+    };
     let causes: Vec<_> = plan
         .stop
         .iter()
@@ -78,7 +93,7 @@ pub async fn apply(
     told.extend(plan.stop_event.clone());
     events::add(&mut tx, service.id, &told, now).await?;
     // The scheduler itself did this: it needs no wake for it, but who looks after targets does.
-    let drains = stopped.iter().any(|task| !task.drained.is_empty());
+    let drains = shifted || stopped.iter().any(|task| !task.drained.is_empty());
     let mut wakes: BTreeSet<Wake> = stopped
         .iter()
         .filter_map(|task| task.instance_id)
@@ -95,6 +110,38 @@ pub async fn apply(
         generation,
         stopped: stopped.len(),
     })
+}
+
+/// Gives the traffic to whom the plan says, and lets go of the rules when no deployment shifts any more. True if weights changed.
+async fn shift(tx: &mut Tx, loaded: &Loaded, plan: &Plan) -> std::result::Result<bool, ShiftError> {
+    let mut changed = false;
+    let named = plan.shift.and_then(|shift| {
+        let mut deployments = loaded.deployments.iter();
+        Some((shift, deployments.find(|row| row.id == shift.deployment.0)?))
+    });
+    if let Some((shift, deployment)) = named {
+        changed = shifts::carry_out(tx, deployment, shift).await?;
+    }
+    let completed = |(_, progress): &(_, Progress)| progress.rollout_state == RolloutState::Completed;
+    if plan.status == Some(ServiceStatus::Inactive) || plan.deployments.iter().any(completed) {
+        rules::release(tx, loaded.service.id).await?;
+    }
+    Ok(changed)
+}
+
+async fn blocked(db: &Db, loaded: &Loaded, error: &ShiftError, now: DateTime<Utc>) -> Result<Applied> {
+    let service = &loaded.service;
+    let message = format!("(service {}) was unable to shift traffic: {error}.", service.name);
+    let mut tx = db.begin().await?;
+    sqlx::query("SELECT 1 FROM services WHERE id = $1 FOR NO KEY UPDATE")
+        .bind(service.id)
+        .execute(&mut *tx)
+        .await?;
+    if !events::was_said(&mut tx, service.id, &message, now - QUIET_PERIOD).await? {
+        events::add(&mut tx, service.id, &[message], now).await?;
+    }
+    db.commit(tx, []).await?;
+    Ok(Applied::Blocked)
 }
 
 /// Notes what became of the starts. `None`: somebody changed the service meanwhile; the next plan finds out by itself.

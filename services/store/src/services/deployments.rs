@@ -70,6 +70,18 @@ pub async fn begin(
     Ok(row)
 }
 
+/// Whether the deployment that has the traffic exchanged its target groups; `None` without one (BG-02). The caller holds the service's row.
+pub async fn production_exchanged(tx: &mut Tx, service_id: i64) -> Result<Option<bool>> {
+    let query = sqlx::query_scalar(
+        "SELECT coalesce((spec->>'exchanged')::boolean, false) FROM ( \
+             SELECT spec, created_at, coalesce((scheduler #>> '{shifting,production}')::int, 0) >= 500 AS most, \
+                 rollout_state = 'COMPLETED' AS worked \
+             FROM deployments WHERE service_id = $1 AND status <> 'INACTIVE') d \
+         ORDER BY most DESC, worked DESC, CASE WHEN most OR worked THEN created_at END DESC, created_at LIMIT 1",
+    );
+    Ok(query.bind(service_id).fetch_optional(&mut **tx).await?)
+}
+
 /// The PRIMARY one of a service whose row the caller holds.
 pub async fn primary(tx: &mut Tx, service_id: i64) -> Result<Option<DeploymentRow>> {
     let sql = format!("SELECT {COLUMNS} FROM {JOINED} WHERE d.service_id = $1 AND d.status = 'PRIMARY'");

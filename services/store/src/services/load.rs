@@ -9,9 +9,9 @@ use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::deployments;
 use super::record::{DeploymentRow, ServiceRow};
 use super::targets::{self, TargetFacts};
+use super::{deployments, service_deployments};
 use crate::placement::InCluster;
 use crate::{Db, Result, clusters};
 
@@ -37,6 +37,8 @@ pub struct Loaded {
     pub events: Vec<(DateTime<Utc>, String)>,
     /// The last COMPLETED deployment.
     pub completed: Option<DeploymentRow>,
+    /// The deployment that users asked to stop, and whether to go back (SD-05).
+    pub stop_requested: Option<(i64, bool)>,
 }
 
 /// A task as the scheduler sees it.
@@ -129,6 +131,7 @@ pub async fn load(db: &Db, id: i64, events_since: DateTime<Utc>) -> Result<Optio
     };
     let events = events(&mut connection, id, events_since).await?;
     let completed = deployments::last_completed(&mut connection, id).await?;
+    let stop_requested = service_deployments::stop_requested(&mut connection, id).await?;
     drop(connection);
     let targets = targets_of(db, &deployments, &tasks).await?;
     Ok(Some(Loaded {
@@ -141,6 +144,7 @@ pub async fn load(db: &Db, id: i64, events_since: DateTime<Utc>) -> Result<Optio
         daemon_groups,
         events,
         completed,
+        stop_requested,
     }))
 }
 

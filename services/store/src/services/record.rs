@@ -12,12 +12,16 @@ use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::strategy::Strategy;
+
 /// Column `services.spec`: what CreateService and UpdateService set. Changes touch later tasks only (S-07).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ServiceSpec {
     /// EC2 or EXTERNAL.
     pub launch_type: LaunchType,
     pub rolling: Rolling,
+    #[serde(default)]
+    pub strategy: Strategy,
     #[serde(default)]
     pub placement_constraints: Vec<PlacementConstraint>,
     #[serde(default)]
@@ -51,9 +55,42 @@ pub struct CircuitBreaker {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeploymentSpec {
     pub launch_type: LaunchType,
-    /// Where its tasks are registered; the service shows those of its PRIMARY deployment.
+    /// Where its tasks are registered: `targetGroupArn`. Where traffic is shifted, the alternate group is that of the other revision.
     #[serde(default)]
     pub load_balancers: Vec<LoadBalancer>,
+    /// The two groups of each load balancer are exchanged against what the user configured (BG-02).
+    #[serde(default)]
+    pub exchanged: bool,
+}
+
+impl DeploymentSpec {
+    /// What tasks are made of when the user configured these load balancers.
+    pub fn new(launch_type: LaunchType, load_balancers: Vec<LoadBalancer>, exchanged: bool) -> Self {
+        let load_balancers = load_balancers
+            .into_iter()
+            .map(|entry| if exchanged { exchange(entry) } else { entry });
+        Self {
+            launch_type,
+            load_balancers: load_balancers.collect(),
+            exchanged,
+        }
+    }
+
+    /// The load balancers as the user configured them.
+    pub fn configured_load_balancers(&self) -> Vec<LoadBalancer> {
+        Self::new(self.launch_type, self.load_balancers.clone(), self.exchanged).load_balancers
+    }
+}
+
+/// The same with its target groups exchanged.
+fn exchange(mut entry: LoadBalancer) -> LoadBalancer {
+    if let Some(advanced) = &mut entry.advanced_configuration {
+        std::mem::swap(
+            &mut entry.target_group_arn,
+            &mut advanced.alternate_target_group_arn,
+        );
+    }
+    entry
 }
 
 /// A row of `services`.

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::{Db, Result, Tx};
 
-const COLUMNS: &str = "x.id, x.service_id, x.deployment_id, x.rollback_deployment_id, x.target_revision, x.source_revisions, x.status, \
+const COLUMNS: &str = "x.id, x.ordinal, x.service_id, x.deployment_id, x.rollback_deployment_id, x.target_revision, x.source_revisions, x.status, \
     x.status_reason, x.configuration, x.rollback_reason, x.rollback_started_at, x.created_at, x.started_at, x.finished_at, x.stopped_at, \
     x.updated_at";
 const UNDER_WAY: &str =
@@ -19,10 +19,17 @@ const UNDER_WAY: &str =
 const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const ID_LENGTH: usize = 21;
 
+fn new_id(rng: &mut impl Rng) -> String {
+    let character = |_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())]);
+    (0..ID_LENGTH).map(character).collect()
+}
+
 /// A row of `service_deployments`.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ServiceDeploymentRow {
     pub id: String,
+    /// Rises with each one that begins.
+    pub ordinal: i64,
     pub service_id: i64,
     pub deployment_id: i64,
     pub rollback_deployment_id: Option<i64>,
@@ -69,10 +76,7 @@ pub async fn begin(
         .bind(now)
         .execute(&mut **tx)
         .await?;
-    let mut rng = rand::rng();
-    let id: String = (0..ID_LENGTH)
-        .map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())]))
-        .collect();
+    let id = new_id(&mut rand::rng());
     sqlx::query(
         "INSERT INTO service_deployments (id, service_id, deployment_id, target_revision, source_revisions, status, configuration, \
              created_at, started_at, updated_at) \
@@ -181,8 +185,8 @@ pub struct ListFilter {
     pub statuses: Vec<String>,
     pub created_after: Option<DateTime<Utc>>,
     pub created_before: Option<DateTime<Utc>>,
-    /// Where the page begins: behind this one.
-    pub after: Option<(DateTime<Utc>, String)>,
+    /// Where the page begins: behind the one with this ordinal.
+    pub after: Option<i64>,
 }
 
 /// Those of a service, newest first (SD-06).
@@ -192,19 +196,17 @@ pub async fn list(
     filter: &ListFilter,
     limit: i64,
 ) -> Result<Vec<ServiceDeploymentRow>> {
-    let (at, id) = filter.after.clone().unzip();
     let sql = format!(
         "SELECT {COLUMNS} FROM service_deployments x WHERE x.service_id = $1 AND ($2 = '{{}}' OR x.status = ANY($2)) \
          AND ($3::timestamptz IS NULL OR x.created_at > $3) AND ($4::timestamptz IS NULL OR x.created_at < $4) \
-         AND ($5::timestamptz IS NULL OR (x.created_at, x.id) < ($5, $6)) ORDER BY x.created_at DESC, x.id DESC LIMIT $7"
+         AND ($5::bigint IS NULL OR x.ordinal < $5) ORDER BY x.ordinal DESC LIMIT $6"
     );
     let query = sqlx::query_as(AssertSqlSafe(sql))
         .bind(service_id)
         .bind(&filter.statuses)
         .bind(filter.created_after)
         .bind(filter.created_before)
-        .bind(at)
-        .bind(id)
+        .bind(filter.after)
         .bind(limit);
     Ok(query.fetch_all(db.pool()).await?)
 }
@@ -218,16 +220,13 @@ pub async fn find(db: &Db, service_ids: &[i64], ids: &[String]) -> Result<Vec<Se
     Ok(query.fetch_all(db.pool()).await?)
 }
 
-/// The newest one of each of these services (SD-07).
-pub async fn current(db: &Db, service_ids: &[i64]) -> Result<Vec<ServiceDeploymentRow>> {
-    let sql = format!(
-        "SELECT DISTINCT ON (x.service_id) {COLUMNS} FROM service_deployments x WHERE x.service_id = ANY($1) \
-         ORDER BY x.service_id, x.created_at DESC"
+/// The newest one of each of these services: service and id (SD-07).
+pub async fn current(db: &Db, service_ids: &[i64]) -> Result<Vec<(i64, String)>> {
+    let query = sqlx::query_as(
+        "SELECT DISTINCT ON (service_id) service_id, id FROM service_deployments WHERE service_id = ANY($1) \
+         ORDER BY service_id, ordinal DESC",
     );
-    Ok(sqlx::query_as(AssertSqlSafe(sql))
-        .bind(service_ids)
-        .fetch_all(db.pool())
-        .await?)
+    Ok(query.bind(service_ids).fetch_all(db.pool()).await?)
 }
 
 /// How a service revision stands: tasks of the deployments that run it.

@@ -8,14 +8,14 @@ use store::clusters::ClusterRow;
 use store::launch;
 use store::services::changes::NewService;
 use store::services::deployments::NewDeployment;
-use store::services::{DeploymentSpec, ServiceRow, ServiceSpec};
+use store::services::{DeploymentSpec, ServiceRow, ServiceSpec, Strategy, service_deployments};
 use store::tags::Tag;
 use store::task_definitions::TaskDefinitionRow;
 use store::tokens::{Token, Use};
 
 use crate::ecs::service_input::unsupported::Shared;
-use crate::ecs::service_input::{self, definition, deployment, load_balancers, unsupported};
-use crate::ecs::view::service;
+use crate::ecs::service_input::{self, definition, deployment, load_balancers, strategy, unsupported};
+use crate::ecs::view::service::{self, configuration};
 use crate::ecs::{find, tags};
 use crate::{Context, Error, Result};
 
@@ -89,9 +89,13 @@ async fn check(
     launch::constraints(&definition.document, &placement_constraints)?;
     let load_balancers = load_balancers::checked(cx, input.load_balancers.unwrap_or_default()).await?;
     let load_balancers = load_balancers.of(&definition.document)?;
+    let given = input.deployment_configuration.unwrap_or_default();
+    let deployment_strategy = strategy::strategy(&given, Strategy::Rolling, daemon)?;
+    strategy::check(cx, deployment_strategy, &load_balancers).await?;
     let spec = ServiceSpec {
         launch_type,
         rolling,
+        strategy: deployment_strategy,
         placement_constraints,
         placement_strategy,
         propagate_tags: input.propagate_tags.unwrap_or(PropagateTags::None),
@@ -169,12 +173,10 @@ async fn create(cx: &Context, cluster: &ClusterRow, checked: Checked) -> Result<
     let Some(row) = store::services::changes::insert(&mut tx, cluster.id, &new, now).await? else {
         return Ok(None);
     };
-    let spec = DeploymentSpec {
-        launch_type: new.spec.launch_type,
-        load_balancers,
-    };
+    let spec = DeploymentSpec::new(new.spec.launch_type, load_balancers, false);
     let first = NewDeployment::begun(definition.id, row.desired_count, spec);
     store::services::deployments::begin(&mut tx, row.id, &first, now).await?;
+    service_deployments::begin(&mut tx, row.id, first.id.0, &configuration(&row.spec), now).await?;
     let arn = cx.scope.service_arn(&cluster.name, &row.name);
     let tags: Vec<(String, Tag)> = tags.into_iter().map(|tag| (arn.clone(), tag)).collect();
     store::tags::put(&mut tx, &cx.scope, &tags).await?;

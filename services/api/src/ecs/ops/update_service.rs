@@ -3,13 +3,13 @@ use domain::ServiceStatus;
 use store::Wake;
 use store::launch;
 use store::services::deployments::{self, NewDeployment};
-use store::services::{DeploymentRow, DeploymentSpec, ServiceRow, changes};
+use store::services::{DeploymentRow, DeploymentSpec, ServiceRow, changes, service_deployments};
 use store::task_definitions::TaskDefinitionRow;
 
 use crate::ecs::find;
 use crate::ecs::service_input::unsupported::Shared;
-use crate::ecs::service_input::{self, definition, deployment, load_balancers};
-use crate::ecs::view::service;
+use crate::ecs::service_input::{self, definition, deployment, load_balancers, strategy};
+use crate::ecs::view::service::{self, configuration};
 use crate::{Context, Error, Result};
 
 /// UpdateService: changes what is given; another task definition, other load balancers or `forceNewDeployment` begin a deployment (S-06
@@ -47,12 +47,18 @@ pub async fn update_service(cx: &Context, mut input: UpdateServiceRequest) -> Re
     let balancers = balancers_of(balancers, primary.as_ref(), definition.as_ref())?;
     let force = input.force_new_deployment == Some(true);
     apply(&mut row, input, !balancers.is_empty())?;
+    strategy::check(cx, row.spec.strategy, &balancers).await?;
     if let Some(fitted) = fitted {
         launch::constraints(&fitted.document, &row.spec.placement_constraints)?;
     }
     changes::save(&mut tx, &mut row).await?;
-    if let Some(new) = deployment(&row, primary, definition, balancers, force) {
+    let production = deployments::production_exchanged(&mut tx, row.id).await?;
+    // The new revision goes to the groups that have no traffic (BG-02).
+    let exchanged = production.is_some_and(|exchanged| exchanged != row.spec.strategy.shifts());
+    let revision = DeploymentSpec::new(row.spec.launch_type, balancers, exchanged);
+    if let Some(new) = deployment(&row, primary, definition, revision, force) {
         deployments::begin(&mut tx, row.id, &new, cx.now()).await?;
+        service_deployments::begin(&mut tx, row.id, new.id.0, &configuration(&row.spec), cx.now()).await?;
     }
     cx.db().commit(tx, [Wake::Service(row.id)]).await?;
     let service = service::changed(cx, &cluster.name, row).await?;
@@ -80,7 +86,7 @@ fn balancers_of(
     if let Some(given) = given {
         return Ok(given);
     }
-    let kept = primary.map(|primary| primary.spec.load_balancers.clone());
+    let kept = primary.map(|primary| primary.spec.configured_load_balancers());
     let kept = kept.unwrap_or_default();
     if let Some(definition) = definition {
         load_balancers::still_fit(&kept, &definition.document)?;
@@ -98,6 +104,9 @@ fn apply(row: &mut ServiceRow, input: UpdateServiceRequest, balanced: bool) -> R
     }
     let spec = &mut row.spec.0;
     spec.rolling = deployment::rolling(input.deployment_configuration.as_ref(), spec.rolling, daemon)?;
+    if let Some(given) = &input.deployment_configuration {
+        spec.strategy = strategy::strategy(given, spec.strategy, daemon)?;
+    }
     if let Some(constraints) = input.placement_constraints {
         spec.placement_constraints = service_input::constraints(constraints)?;
     }
@@ -123,21 +132,18 @@ fn deployment(
     row: &ServiceRow,
     primary: Option<DeploymentRow>,
     definition: Option<TaskDefinitionRow>,
-    load_balancers: Vec<LoadBalancer>,
+    spec: DeploymentSpec,
     force: bool,
 ) -> Option<NewDeployment> {
     let current = primary.as_ref().map(|primary| primary.task_definition_id);
     let wanted = definition.map(|definition| definition.id).or(current)?;
     let unchanged = primary.is_some_and(|primary| {
-        primary.task_definition_id == wanted && primary.spec.load_balancers == load_balancers
+        primary.task_definition_id == wanted
+            && primary.spec.configured_load_balancers() == spec.configured_load_balancers()
     });
     if unchanged && !force {
         return None;
     }
-    let spec = DeploymentSpec {
-        launch_type: row.spec.launch_type,
-        load_balancers,
-    };
     Some(NewDeployment::begun(wanted, row.desired_count, spec))
 }
 

@@ -1,6 +1,6 @@
-//! `deploymentConfiguration` of services with the rolling strategy (D-01, D-20, S-05, S-61).
+//! Limits and circuit breaker of `deploymentConfiguration` (D-01, D-20, S-05, S-61).
 
-use aws_model::ecs::types::{DeploymentConfiguration, DeploymentStrategy};
+use aws_model::ecs::types::DeploymentConfiguration;
 use store::services::{CircuitBreaker, Rolling};
 
 use super::unsupported;
@@ -23,10 +23,10 @@ pub const fn defaults(daemon: bool) -> Rolling {
 /// What the service has from now on: members that are not given stay as in `current`.
 ///
 /// # Errors
-/// InvalidParameterException for percentages that leave no room; UnsupportedFeatureException for other strategies, alarms and hooks.
+/// InvalidParameterException for percentages that leave no room; UnsupportedFeatureException for alarms and hooks.
 pub fn rolling(given: Option<&DeploymentConfiguration>, current: Rolling, daemon: bool) -> Result<Rolling> {
     let Some(given) = given else { return Ok(current) };
-    refuse_other_strategies(given)?;
+    refuse_watchers(given)?;
     let breaker = given.deployment_circuit_breaker.as_ref();
     let rolling = Rolling {
         maximum_percent: given.maximum_percent.unwrap_or(current.maximum_percent),
@@ -64,15 +64,7 @@ fn check(rolling: Rolling, daemon: bool) -> Result<()> {
     Ok(())
 }
 
-fn refuse_other_strategies(given: &DeploymentConfiguration) -> Result<()> {
-    if let Some(strategy) = given
-        .strategy
-        .filter(|strategy| *strategy != DeploymentStrategy::Rolling)
-    {
-        return Err(unsupported(&format!(
-            "deploymentConfiguration.strategy {strategy}"
-        )));
-    }
+fn refuse_watchers(given: &DeploymentConfiguration) -> Result<()> {
     if given.alarms.as_ref().is_some_and(|alarms| alarms.enable) {
         return Err(unsupported("deploymentConfiguration.alarms"));
     }
@@ -82,15 +74,6 @@ fn refuse_other_strategies(given: &DeploymentConfiguration) -> Result<()> {
         .is_some_and(|hooks| !hooks.is_empty())
     {
         return Err(unsupported("deploymentConfiguration.lifecycleHooks"));
-    }
-    if given.bake_time_in_minutes.is_some_and(|minutes| minutes != 0) {
-        return Err(unsupported("deploymentConfiguration.bakeTimeInMinutes"));
-    }
-    if given.linear_configuration.is_some() {
-        return Err(unsupported("deploymentConfiguration.linearConfiguration"));
-    }
-    if given.canary_configuration.is_some() {
-        return Err(unsupported("deploymentConfiguration.canaryConfiguration"));
     }
     Ok(())
 }

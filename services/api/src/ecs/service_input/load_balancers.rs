@@ -66,6 +66,7 @@ pub async fn checked(cx: &Context, given: Vec<LoadBalancer>) -> Result<Checked> 
     let mut arns = Vec::with_capacity(given.len());
     for balancer in &given {
         arns.push(shape(balancer)?.to_owned());
+        arns.extend(alternate(balancer));
     }
     let groups = match arns.is_empty() {
         true => Vec::new(),
@@ -96,6 +97,15 @@ pub async fn checked(cx: &Context, given: Vec<LoadBalancer>) -> Result<Checked> 
     }
 }
 
+/// The other group of a load balancer between whose groups traffic is shifted (BG-02).
+fn alternate(balancer: &LoadBalancer) -> Option<String> {
+    balancer
+        .advanced_configuration
+        .as_ref()?
+        .alternate_target_group_arn
+        .clone()
+}
+
 /// The target group's ARN, if all members are there that have to be, and no others.
 fn shape(balancer: &LoadBalancer) -> Result<&str> {
     if balancer
@@ -124,12 +134,7 @@ fn shape(balancer: &LoadBalancer) -> Result<&str> {
         }
         None => return Err(Error::invalid_parameter("Container port can not be blank.")),
     }
-    match balancer.advanced_configuration {
-        None => Ok(arn),
-        Some(_) => Err(Error::invalid_parameter(
-            "loadBalancers.advancedConfiguration is only valid for services whose deployment strategy shifts traffic.",
-        )),
-    }
+    Ok(arn)
 }
 
 /// Whether tasks of a later definition can still be registered (S-04).

@@ -3,13 +3,17 @@
 use std::collections::HashMap;
 
 use aws_model::ecs::types::{
-    AvailabilityZoneRebalancing, Deployment, DeploymentCircuitBreaker, DeploymentConfiguration,
-    DeploymentController, DeploymentControllerType, DeploymentStrategy, Service, ServiceEvent, Tag,
+    AvailabilityZoneRebalancing, CanaryConfiguration, Deployment, DeploymentCircuitBreaker,
+    DeploymentConfiguration, DeploymentController, DeploymentControllerType, DeploymentStrategy,
+    LinearConfiguration, Service, ServiceCurrentRevisionSummary, ServiceEvent, Tag,
 };
 use domain::{DeploymentId, Scope, ServiceStatus};
-use store::services::{DeploymentCounts, DeploymentRow, Details, EventRow, Rolling, ServiceRow};
+use store::services::{
+    DeploymentCounts, DeploymentRow, Details, EventRow, ServiceRow, ServiceSpec, Strategy,
+};
 
 use crate::ecs::tags;
+use crate::ecs::view::service_deployment::Home;
 use crate::{Context, Result};
 
 /// The rows with what belongs to them, as DescribeServices shows them; tags only if they were asked for.
@@ -40,6 +44,11 @@ pub async fn changed(cx: &Context, cluster: &str, row: ServiceRow) -> Result<Ser
         .await?
         .remove(&row.id)
         .unwrap_or_default();
+    // Only DescribeServices tells of revisions (SD-07).
+    let details = Details {
+        service_deployment: None,
+        ..details
+    };
     let mut tags = tags::of(cx, true, std::slice::from_ref(&arn)).await?;
     Ok(service(
         &cx.scope,
@@ -56,6 +65,7 @@ fn service(scope: &Scope, cluster: &str, row: ServiceRow, details: Details, tags
         deployments,
         counts,
         events,
+        service_deployment,
     } = details;
     // Of a deleted service only the newest deployment is left.
     let current = deployments
@@ -63,7 +73,7 @@ fn service(scope: &Scope, cluster: &str, row: ServiceRow, details: Details, tags
         .find(|deployment| deployment.is_primary())
         .or(deployments.first());
     let task_definition = current.map(|current| scope.task_definition_arn(&current.family, current.revision));
-    let load_balancers = current.map(|current| current.spec.load_balancers.clone());
+    let load_balancers = current.map(|current| current.spec.configured_load_balancers());
     let load_balancers = load_balancers.unwrap_or_default();
     let running: i64 = counts.values().map(|counts| counts.running).sum();
     let pending: i64 = counts.values().map(|counts| counts.pending).sum();
@@ -75,6 +85,14 @@ fn service(scope: &Scope, cluster: &str, row: ServiceRow, details: Details, tags
     } else {
         deployments
     };
+    let home = Home {
+        scope,
+        cluster,
+        service: &row.name,
+    };
+    let current_service_deployment = service_deployment.map(|id| home.deployment_arn(&id));
+    let told = current_service_deployment.is_some();
+    let current_service_revisions = told.then(|| revisions(home, &deployments, &counts));
     let deployments = deployments
         .into_iter()
         .map(|row| deployment(scope, row, &counts))
@@ -92,8 +110,10 @@ fn service(scope: &Scope, cluster: &str, row: ServiceRow, details: Details, tags
         pending_count: Some(count(pending)),
         launch_type: Some(spec.launch_type),
         task_definition,
-        deployment_configuration: Some(configuration(spec.rolling)),
+        deployment_configuration: Some(configuration(&spec)),
         deployments: Some(deployments),
+        current_service_deployment,
+        current_service_revisions,
         events: Some(events.into_iter().map(event).collect()),
         created_at: Some(row.created_at.into()),
         created_by: Some(row.created_by),
@@ -124,6 +144,32 @@ fn role(scope: &Scope, given: Option<&str>) -> String {
     }
 }
 
+/// The revisions that deployments in `deployments[]` run (SD-07).
+fn revisions(
+    home: Home<'_>,
+    deployments: &[DeploymentRow],
+    counts: &HashMap<i64, DeploymentCounts>,
+) -> Vec<ServiceCurrentRevisionSummary> {
+    let mut numbers: Vec<i64> = deployments.iter().map(DeploymentRow::revision_number).collect();
+    numbers.dedup();
+    let summary = |number: &i64| {
+        let (mut requested, mut running, mut pending) = (0, 0, 0);
+        for row in deployments.iter().filter(|row| row.revision_number() == *number) {
+            let of_tasks = counts.get(&row.id).copied().unwrap_or_default();
+            requested += row.desired_count;
+            running += of_tasks.running;
+            pending += of_tasks.pending;
+        }
+        ServiceCurrentRevisionSummary {
+            arn: Some(home.revision_arn(*number)),
+            requested_task_count: Some(requested),
+            running_task_count: Some(count(running)),
+            pending_task_count: Some(count(pending)),
+        }
+    };
+    numbers.iter().map(summary).collect()
+}
+
 /// One entry of `deployments[]`.
 fn deployment(scope: &Scope, row: DeploymentRow, counts: &HashMap<i64, DeploymentCounts>) -> Deployment {
     let counts = counts.get(&row.id).copied().unwrap_or_default();
@@ -144,16 +190,50 @@ fn deployment(scope: &Scope, row: DeploymentRow, counts: &HashMap<i64, Deploymen
     }
 }
 
-fn configuration(rolling: Rolling) -> DeploymentConfiguration {
+/// `deploymentConfiguration` with all that applies.
+pub fn configuration(spec: &ServiceSpec) -> DeploymentConfiguration {
+    let (linear, canary) = match spec.strategy {
+        Strategy::Linear {
+            step_percent,
+            step_bake,
+            ..
+        } => {
+            let linear = LinearConfiguration {
+                step_percent: Some(step_percent),
+                step_bake_time_in_minutes: Some(step_bake),
+            };
+            (Some(linear), None)
+        }
+        Strategy::Canary {
+            canary_percent,
+            canary_bake,
+            ..
+        } => {
+            let canary = CanaryConfiguration {
+                canary_percent: Some(canary_percent),
+                canary_bake_time_in_minutes: Some(canary_bake),
+            };
+            (None, Some(canary))
+        }
+        Strategy::Rolling | Strategy::BlueGreen { .. } => (None, None),
+    };
     DeploymentConfiguration {
-        maximum_percent: Some(rolling.maximum_percent),
-        minimum_healthy_percent: Some(rolling.minimum_healthy_percent),
+        maximum_percent: Some(spec.rolling.maximum_percent),
+        minimum_healthy_percent: Some(spec.rolling.minimum_healthy_percent),
         deployment_circuit_breaker: Some(DeploymentCircuitBreaker {
-            enable: rolling.circuit_breaker.enable,
-            rollback: rolling.circuit_breaker.rollback,
+            enable: spec.rolling.circuit_breaker.enable,
+            rollback: spec.rolling.circuit_breaker.rollback,
         }),
-        strategy: Some(DeploymentStrategy::Rolling),
-        bake_time_in_minutes: Some(0),
+        strategy: Some(match spec.strategy {
+            Strategy::Rolling => DeploymentStrategy::Rolling,
+            Strategy::BlueGreen { .. } => DeploymentStrategy::BlueGreen,
+            Strategy::Linear { .. } => DeploymentStrategy::Linear,
+            Strategy::Canary { .. } => DeploymentStrategy::Canary,
+        }),
+        bake_time_in_minutes: Some(spec.strategy.bake()),
+        lifecycle_hooks: spec.strategy.shifts().then(Vec::new),
+        linear_configuration: linear,
+        canary_configuration: canary,
         ..DeploymentConfiguration::default()
     }
 }
