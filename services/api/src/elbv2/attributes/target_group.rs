@@ -381,7 +381,7 @@ mod tests {
             all.into_iter().find(|(k, _)| k == key).map(|(_, v)| v)
         };
         let http = subject("HTTP", true);
-        assert_eq!(CATALOGUE.all(&http, &http.initial()).len(), 15);
+        assert_eq!(CATALOGUE.all(&http, &http.initial()).len(), 14);
         assert_eq!(http.initial(), Map::new());
         assert_eq!(value(&http, STICKINESS_TYPE).as_deref(), Some("lb_cookie"));
         assert_eq!(value(&http, PRESERVE_CLIENT_IP), None);
