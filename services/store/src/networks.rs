@@ -92,17 +92,23 @@ pub async fn ensure(db: &Db, scope: &Scope) -> Result<()> {
 
 /// A transaction in which nobody else changes networks of the account and region.
 async fn begin(db: &Db, scope: &Scope) -> Result<Tx> {
-    ensure(db, scope).await?;
-    let mut tx = db.begin().await?;
-    sqlx::query("SELECT 1 FROM network_scopes WHERE account = $1 AND region = $2 FOR UPDATE")
-        .bind(scope.account.as_str())
-        .bind(scope.region.as_str())
-        .execute(&mut *tx)
-        .await?;
-    Ok(tx)
+    loop {
+        ensure(db, scope).await?;
+        let mut tx = db.begin().await?;
+        let held = sqlx::query("SELECT 1 FROM network_scopes WHERE account = $1 AND region = $2 FOR UPDATE")
+            .bind(scope.account.as_str())
+            .bind(scope.region.as_str())
+            .fetch_optional(&mut *tx)
+            .await?;
+        // A reset may have come in between.
+        if held.is_some() {
+            return Ok(tx);
+        }
+    }
 }
 
-/// Removes all networks of all accounts and regions; the next look makes default VPCs again. Tags are not removed.
+/// Removes all networks of all accounts and regions; the next look makes default VPCs again. Tags are not removed. Waits for those who
+/// are changing networks, and they wait for it.
 pub async fn remove_everything(tx: &mut Tx) -> Result<()> {
     let tables = [
         "network_interface_groups",
@@ -118,6 +124,9 @@ pub async fn remove_everything(tx: &mut Tx) -> Result<()> {
         "vpcs",
         "network_scopes",
     ];
+    sqlx::query("LOCK TABLE network_scopes IN EXCLUSIVE MODE")
+        .execute(&mut **tx)
+        .await?;
     for table in tables {
         sqlx::query(AssertSqlSafe(format!("DELETE FROM {table}")))
             .execute(&mut **tx)

@@ -73,6 +73,7 @@ impl From<NetworkError> for Error {
             NetworkError::DefaultGroup(_) => "CannotDelete",
             NetworkError::GroupsOfDifferentNetworks => "InvalidGroup.NotFound",
             NetworkError::DuplicateRule(_) => "InvalidPermission.Duplicate",
+            NetworkError::TooManyRules => "RulesPerSecurityGroupLimitExceeded",
             NetworkError::RuleNotFound => "InvalidPermission.NotFound",
             NetworkError::AlreadyAttached { .. } | NetworkError::AlreadyAssociated(_) => {
                 "Resource.AlreadyAssociated"

@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use aws_model::ec2::types::{self as model, TagSpecification};
 use domain::network::ResourceKind;
 use store::networks::NetworkError;
-use store::networks::tags::LIMIT;
+use store::networks::tags::{ById, LIMIT};
 use store::tags::Tag;
 
 use super::refusal;
 use crate::error::Code;
-use crate::{Error, Result};
+use crate::{Context, Error, Result};
 
 const KEY_LIMIT: usize = 128;
 const VALUE_LIMIT: usize = 256;
@@ -115,6 +115,12 @@ pub fn resources(ids: Vec<String>) -> Result<Vec<(ResourceKind, String)>> {
     resources.sort();
     resources.dedup();
     Ok(resources)
+}
+
+/// Tags of what is to be shown, by its id.
+pub async fn by_id<'a>(cx: &Context, kind: ResourceKind, ids: impl Iterator<Item = &'a str>) -> Result<ById> {
+    let ids: Vec<&str> = ids.collect();
+    Ok(store::networks::tags::of(cx.db(), &cx.scope, kind, &ids).await?)
 }
 
 /// Tags as they are shown.

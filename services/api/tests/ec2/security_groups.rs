@@ -402,3 +402,32 @@ async fn names_that_a_group_cannot_have_are_refused_and_the_default_one_stays() 
     )
     .await;
 }
+
+#[tokio::test]
+async fn a_group_has_at_most_a_thousand_rules_in_each_direction() {
+    let api = ec2().await;
+    let vpc = vpc(&api, "10.0.0.0/16").await;
+    let id = group(&api, &vpc, "web").await;
+    let ranges: Vec<Value> = (0..1000)
+        .map(|n| json!({"CidrIp": format!("10.{}.{}.0/24", n / 256, n % 256)}))
+        .collect();
+    let permission = |ranges: &[Value]| json!({"GroupId": id, "IpPermissions": [{"IpProtocol": "50", "IpRanges": ranges}]});
+    assert_eq!(
+        refused(&api, "AuthorizeSecurityGroupEgress", permission(&ranges))
+            .await
+            .0,
+        "RulesPerSecurityGroupLimitExceeded"
+    );
+    api.ok("AuthorizeSecurityGroupIngress", permission(&ranges)).await;
+    let shown = shown(&api, &id).await;
+    assert_eq!(
+        shown["IpPermissions"][0]["IpRanges"].as_array().unwrap().len(),
+        1000
+    );
+    assert_eq!(shown["IpPermissions"][0].get("FromPort"), None);
+    let one_more = permission(&[json!({"CidrIp": "192.0.2.0/24"})]);
+    assert_eq!(
+        refused(&api, "AuthorizeSecurityGroupIngress", one_more).await.0,
+        "RulesPerSecurityGroupLimitExceeded"
+    );
+}

@@ -41,6 +41,8 @@ pub enum NetworkError {
     /// The rule in words.
     #[error("the specified rule \"{0}\" already exists")]
     DuplicateRule(String),
+    #[error("The maximum number of rules per security group has been reached.")]
+    TooManyRules,
     #[error("The specified rule does not exist in this security group.")]
     RuleNotFound,
     #[error("You cannot change the type of the source or destination of the security group rule '{0}'.")]

@@ -11,6 +11,9 @@ use crate::{Db, Result, Tx};
 
 pub use revoking::{Revoked, revoke, revoke_by_id};
 
+/// Most rules of a group in each direction.
+pub const LIMIT: usize = 1000;
+
 /// Whom a rule is about: the source of what comes in, the destination of what goes out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Peer {
@@ -109,7 +112,7 @@ pub async fn list(db: &Db, scope: &Scope) -> Result<Vec<RuleRow>> {
 /// Adds rules to a group, all or none; each gets the tags.
 ///
 /// # Errors
-/// [`NetworkError::DuplicateRule`], [`NetworkError::GroupsOfDifferentNetworks`].
+/// [`NetworkError::DuplicateRule`], [`NetworkError::GroupsOfDifferentNetworks`], [`NetworkError::TooManyRules`].
 pub async fn authorize(
     db: &Db,
     scope: &Scope,
@@ -121,6 +124,10 @@ pub async fn authorize(
     let mut tx = super::begin(db, scope).await?;
     let vpc = security_groups::find(&mut tx, scope, group).await?.vpc_id;
     let mut there = of_group(&mut tx, group).await?;
+    let standing = there.iter().filter(|row| row.is_egress == is_egress).count();
+    if standing + new.len() > LIMIT {
+        return Err(NetworkError::TooManyRules);
+    }
     let mut made = Vec::with_capacity(new.len());
     for rule in new {
         check_peer(&mut tx, scope, &vpc, &rule.peer).await?;

@@ -23,20 +23,29 @@ pub struct Untag {
 /// Tags by the id of what has them, sorted by key.
 pub type ById = BTreeMap<String, Vec<Tag>>;
 
-/// All tags of EC2's resources in the account and region.
+/// Tags of these things of one kind.
+pub async fn of(db: &Db, scope: &Scope, kind: ResourceKind, ids: &[&str]) -> Result<ById> {
+    let arns: Vec<String> = ids.iter().map(|id| scope.ec2_arn(kind, id)).collect();
+    let by_arn = crate::tags::of(db, scope, &arns).await?;
+    let id = |arn: &str| arn.rsplit('/').next().unwrap_or_default().to_owned();
+    Ok(by_arn.into_iter().map(|(arn, tags)| (id(&arn), tags)).collect())
+}
+
+/// All tags of everything of EC2 in the account and region.
 pub async fn all(db: &Db, scope: &Scope) -> Result<ById> {
-    let rows: Vec<(String, String, String)> = sqlx::query_as(
-        "SELECT arn, key, value FROM tags WHERE account = $1 AND region = $2 AND starts_with(arn, $3) ORDER BY arn, key",
-    )
-    .bind(scope.account.as_str())
-    .bind(scope.region.as_str())
-    .bind(scope.ec2_arn_prefix())
-    .fetch_all(db.pool())
-    .await?;
     let mut by_id = ById::new();
-    for (arn, key, value) in rows {
-        let id = arn.rsplit('/').next().unwrap_or_default().to_owned();
-        by_id.entry(id).or_default().push(Tag { key, value });
+    for kind in ResourceKind::ALL {
+        let (Some(table), Some(_)) = (super::table(kind), kind.resource_type()) else {
+            continue;
+        };
+        let sql = format!("SELECT id FROM {table} WHERE account = $1 AND region = $2");
+        let ids: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .bind(scope.account.as_str())
+            .bind(scope.region.as_str())
+            .fetch_all(db.pool())
+            .await?;
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        by_id.extend(of(db, scope, kind, &ids).await?);
     }
     Ok(by_id)
 }

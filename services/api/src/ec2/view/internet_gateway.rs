@@ -11,7 +11,12 @@ use crate::{Context, Result};
 /// All internet gateways.
 pub async fn all(cx: &Context) -> Result<Vec<InternetGateway>> {
     let rows = store::networks::internet_gateways::list(cx.db(), &cx.scope).await?;
-    let mut by_id = store::networks::tags::all(cx.db(), &cx.scope).await?;
+    let mut by_id = tags::by_id(
+        cx,
+        ResourceKind::InternetGateway,
+        rows.iter().map(|row| row.id.as_str()),
+    )
+    .await?;
     Ok(rows
         .into_iter()
         .map(|row| {

@@ -17,7 +17,12 @@ const DENY: i32 = 32767;
 pub async fn all(cx: &Context) -> Result<Vec<NetworkAcl>> {
     let rows = store::networks::network_acls::list(cx.db(), &cx.scope).await?;
     let subnets = store::networks::subnets::list(cx.db(), &cx.scope).await?;
-    let mut by_id = store::networks::tags::all(cx.db(), &cx.scope).await?;
+    let mut by_id = tags::by_id(
+        cx,
+        ResourceKind::NetworkAcl,
+        rows.iter().map(|row| row.id.as_str()),
+    )
+    .await?;
     Ok(rows
         .into_iter()
         .map(|row| {

@@ -15,7 +15,12 @@ use crate::{Context, Result};
 /// All network interfaces.
 pub async fn all(cx: &Context) -> Result<Vec<NetworkInterface>> {
     let rows = store::networks::network_interfaces::list(cx.db(), &cx.scope).await?;
-    let mut by_id = store::networks::tags::all(cx.db(), &cx.scope).await?;
+    let mut by_id = tags::by_id(
+        cx,
+        ResourceKind::NetworkInterface,
+        rows.iter().map(|row| row.id.as_str()),
+    )
+    .await?;
     Ok(rows
         .into_iter()
         .map(|row| {

@@ -14,7 +14,12 @@ use crate::{Context, Result};
 /// All route tables.
 pub async fn all(cx: &Context) -> Result<Vec<RouteTable>> {
     let rows = route_tables::list(cx.db(), &cx.scope).await?;
-    let mut by_id = store::networks::tags::all(cx.db(), &cx.scope).await?;
+    let mut by_id = tags::by_id(
+        cx,
+        ResourceKind::RouteTable,
+        rows.iter().map(|row| row.id.as_str()),
+    )
+    .await?;
     Ok(rows
         .into_iter()
         .map(|row| {

@@ -18,7 +18,12 @@ pub async fn all(cx: &Context) -> Result<Vec<SecurityGroup>> {
     for rule in store::networks::security_group_rules::list(cx.db(), &cx.scope).await? {
         rules.entry(rule.group_id.clone()).or_default().push(rule);
     }
-    let mut by_id = store::networks::tags::all(cx.db(), &cx.scope).await?;
+    let mut by_id = tags::by_id(
+        cx,
+        ResourceKind::SecurityGroup,
+        rows.iter().map(|row| row.id.as_str()),
+    )
+    .await?;
     Ok(rows
         .into_iter()
         .map(|row| {
@@ -63,7 +68,8 @@ fn rule(row: RuleRow) -> NewRule {
 pub fn permissions(scope: &Scope, rules: impl Iterator<Item = NewRule>) -> Vec<IpPermission> {
     let mut permissions: Vec<IpPermission> = Vec::new();
     for rule in rules {
-        let ports = (rule.ip_protocol != "-1").then_some((rule.from_port, rule.to_port));
+        let has_ports = matches!(rule.ip_protocol.as_str(), "tcp" | "udp" | "icmp" | "icmpv6");
+        let ports = has_ports.then_some((rule.from_port, rule.to_port));
         let same = permissions.iter().position(|permission| {
             permission.ip_protocol.as_ref() == Some(&rule.ip_protocol)
                 && permission.from_port.zip(permission.to_port) == ports

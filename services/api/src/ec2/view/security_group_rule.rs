@@ -11,7 +11,12 @@ use crate::{Context, Result};
 /// All rules of all security groups.
 pub async fn all(cx: &Context) -> Result<Vec<SecurityGroupRule>> {
     let rows = store::networks::security_group_rules::list(cx.db(), &cx.scope).await?;
-    let mut by_id = store::networks::tags::all(cx.db(), &cx.scope).await?;
+    let mut by_id = tags::by_id(
+        cx,
+        ResourceKind::SecurityGroupRule,
+        rows.iter().map(|row| row.id.as_str()),
+    )
+    .await?;
     Ok(rows
         .into_iter()
         .map(|row| {

@@ -14,7 +14,7 @@ use crate::{Context, Result};
 /// All subnets.
 pub async fn all(cx: &Context) -> Result<Vec<Subnet>> {
     let rows = store::networks::subnets::list(cx.db(), &cx.scope).await?;
-    let mut by_id = store::networks::tags::all(cx.db(), &cx.scope).await?;
+    let mut by_id = tags::by_id(cx, ResourceKind::Subnet, rows.iter().map(|row| row.id.as_str())).await?;
     Ok(rows
         .into_iter()
         .map(|row| {

@@ -14,7 +14,7 @@ use crate::{Context, Result};
 /// All VPCs.
 pub async fn all(cx: &Context) -> Result<Vec<Vpc>> {
     let rows = store::networks::vpcs::list(cx.db(), &cx.scope).await?;
-    let mut by_id = store::networks::tags::all(cx.db(), &cx.scope).await?;
+    let mut by_id = tags::by_id(cx, ResourceKind::Vpc, rows.iter().map(|row| row.id.as_str())).await?;
     Ok(rows
         .into_iter()
         .map(|row| {
