@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod acs;
+mod draining;
 mod entry;
 mod logs;
 mod tcs;

@@ -62,10 +62,12 @@ impl World {
         let gateway = Gateway::start(api.db(), verifier, clock, host_loss_after, &tasks);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tasks.spawn_job(
-            "http",
-            async move { axum::serve(listener, gateway.router()).await },
-        );
+        tasks.spawn_job("http", async move {
+            let service = gateway
+                .router()
+                .into_make_service_with_connect_info::<std::net::SocketAddr>();
+            axum::serve(listener, service).await
+        });
         api.ok("CreateCluster", json!({ "clusterName": "demo" })).await;
         Self { api, address, tasks }
     }
