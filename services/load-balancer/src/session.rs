@@ -6,6 +6,7 @@ mod outbox;
 mod snapshot;
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +15,8 @@ use auth::KeyPair;
 use kit::{Backoff, Clock, Random, Shutdown};
 use routing::message::FromProxy;
 use routing::{Balancer, Certificate, TargetGroup};
-use std::net::SocketAddr;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 pub use connect::ConnectError;
@@ -85,6 +86,7 @@ pub struct Session {
     outbox: Outbox,
     health: UnboundedReceiver<FromProxy>,
     kept: Kept,
+    synced: watch::Sender<bool>,
     clock: Arc<dyn Clock>,
     random: Random,
 }
@@ -106,9 +108,15 @@ impl Session {
             outbox,
             health,
             kept,
+            synced: watch::channel(false).0,
             clock,
             random,
         }
+    }
+
+    /// Becomes true when everything that the server has for this proxy is in force.
+    pub fn synced(&self) -> watch::Receiver<bool> {
+        self.synced.subscribe()
     }
 
     /// Puts in force what was kept by an earlier process. Gives the ARNs of the balancers.
@@ -145,6 +153,7 @@ impl Session {
                     }
                     match end {
                         End::Replaced => {
+                            self.kept.leave_to_others();
                             tracing::warn!(
                                 name = self.config.name,
                                 "another proxy has connected under this name"

@@ -99,6 +99,7 @@ impl Session {
                 self.kept.retain(sent);
                 self.outbox.forget(|arn| !sent.contains(arn));
                 sent.clear();
+                self.synced.send_replace(true);
             }
             ToProxy::Checks { target_groups } => self.served.assign_checks(target_groups),
             ToProxy::Acknowledged { sequence } => self.outbox.acknowledged(sequence),

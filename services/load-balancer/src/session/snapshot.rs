@@ -166,6 +166,11 @@ impl Kept {
         self.written().await;
     }
 
+    /// The process that has taken over keeps the file from here on.
+    pub fn leave_to_others(&mut self) {
+        self.due = None;
+    }
+
     fn begin(&mut self) {
         if let (Some(path), Some(_)) = (self.path.clone(), self.due.take()) {
             let content = self.content.clone();
