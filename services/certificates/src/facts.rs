@@ -13,7 +13,7 @@ use crate::Flaw;
 /// Facts of a leaf certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// The common name, else the first alternative name.
+    /// The common name if it is one of a host, else the first alternative name.
     pub domain_name: String,
     /// The domain name among them.
     pub alternative_names: Vec<String>,
@@ -42,7 +42,10 @@ impl Facts {
         let common_name = attribute(certificate.subject().iter_common_name().next());
         let mut alternative_names = alternative_names(certificate);
         let domain_name = common_name
+            .clone()
+            .filter(|name| is_domain(name))
             .or_else(|| alternative_names.first().cloned())
+            .or(common_name)
             .ok_or(Flaw::NoName)?;
         if !alternative_names.contains(&domain_name) {
             alternative_names.insert(0, domain_name.clone());
@@ -72,6 +75,12 @@ impl Facts {
 fn attribute(attribute: Option<&x509_parser::x509::AttributeTypeAndValue<'_>>) -> Option<String> {
     let text = attribute?.as_str().ok()?;
     (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// Some names of subjects are no names of hosts.
+fn is_domain(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-.*_".contains(c);
+    name.contains('.') && name.chars().all(allowed)
 }
 
 fn written(name: &X509Name<'_>) -> String {

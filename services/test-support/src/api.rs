@@ -59,7 +59,10 @@ impl TestApi {
             placer: Placer::new(test_db.db(), Arc::new(clock.clone()), tasks.clone()),
             clock: Arc::new(clock.clone()),
             random: Random::from_os(),
-            vault: Arc::new(Vault::new(&MasterKey::generate(&Random::from_os()), Random::from_os())),
+            vault: Arc::new(Vault::new(
+                &MasterKey::generate(&Random::from_os()),
+                Random::from_os(),
+            )),
             config: Arc::new(config),
         };
         let principal_arn = scope.root_arn();
@@ -87,6 +90,24 @@ impl TestApi {
     /// The same server, asked for operations of EC2. Their bodies are JSON here, with the model's names.
     pub fn ec2(&self) -> Self {
         self.speaking(&api::ec2::dispatch::SERVICE)
+    }
+
+    /// The same server with a folder that stands for S3.
+    pub fn with_objects(&self, folder: &std::path::Path) -> Self {
+        self.configured(|config| config.objects = Some(folder.to_owned()))
+    }
+
+    /// The same server where the operator named an ACME directory.
+    pub fn issuing_certificates(&self) -> Self {
+        self.configured(|config| config.issues_certificates = true)
+    }
+
+    fn configured(&self, change: impl FnOnce(&mut ApiConfig)) -> Self {
+        let mut config = (*self.api.config).clone();
+        change(&mut config);
+        let mut same = self.with(self.scope.clone(), self.principal_arn.clone());
+        same.api.config = Arc::new(config);
+        same
     }
 
     fn speaking(&self, service: &'static Service) -> Self {
