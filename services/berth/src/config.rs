@@ -6,6 +6,7 @@ mod credentials;
 mod file;
 mod flags;
 mod layers;
+mod proxy_settings;
 mod setting;
 mod surroundings;
 mod table;
@@ -28,6 +29,7 @@ use thiserror::Error;
 pub use agent_settings::{AgentSettings, ImagePullBehavior};
 pub use flags::Flags;
 use layers::Layers;
+pub use proxy_settings::ProxySettings;
 pub use surroundings::Surroundings;
 
 /// Why the configuration cannot be used. Each text says what to change.
@@ -76,6 +78,7 @@ pub struct Config {
     /// The key that seals secrets, if it was given; see [`Config::master_key`].
     pub given_master_key: Option<MasterKey>,
     pub no_agent: bool,
+    pub no_proxy: bool,
     pub allow_reset: bool,
     /// A host that is silent for this long loses its tasks.
     pub host_loss_after: Duration,
@@ -86,6 +89,7 @@ pub struct Config {
     pub log: String,
     pub log_format: LogFormat,
     pub agent: AgentSettings,
+    pub proxy: ProxySettings,
     layers: Layers,
 }
 
@@ -100,6 +104,10 @@ impl Config {
         layers.set_default("advertise_url", &format!("http://{}", reachable(listen)));
         let region: Region = layers.required("region", parsed)?;
         layers.set_default("agent.availability_zone", &format!("{region}a"));
+        let data_dir: PathBuf = layers.required("data_dir", absolute)?;
+        layers.set_default("proxy.state_dir", &data_dir.join("proxy").to_string_lossy());
+        let state_dir: PathBuf = layers.required("proxy.state_dir", absolute)?;
+        layers.set_default("proxy.log_dir", &state_dir.join("logs").to_string_lossy());
         let regions = layers.optional("regions", |text| values::list(text).map(parsed).collect())?;
         if regions
             .as_ref()
@@ -112,7 +120,7 @@ impl Config {
         Ok(Self {
             listen,
             advertise_url: layers.required("advertise_url", values::base_url)?,
-            data_dir: layers.required("data_dir", absolute)?,
+            data_dir,
             account_id: layers.required("account_id", parsed)?,
             region,
             regions,
@@ -120,6 +128,7 @@ impl Config {
             database_url: layers.optional("database_url", parsed)?,
             given_master_key: layers.optional("master_key", |text| MasterKey::parse(text).map_err(reason))?,
             no_agent: layers.required("no_agent", values::switch)?,
+            no_proxy: layers.required("no_proxy", values::switch)?,
             allow_reset: layers.required("allow_reset", values::switch)?,
             host_loss_after: layers.required("host_loss_after", at_least_a_second)?,
             service_healthy_after: layers.required("service_healthy_after", values::duration)?,
@@ -127,6 +136,7 @@ impl Config {
             log: layers.required("log", log_filter)?,
             log_format: layers.required("log_format", parsed)?,
             agent: AgentSettings::read(&layers)?,
+            proxy: ProxySettings::read(&layers)?,
             layers,
         })
     }
@@ -191,6 +201,13 @@ impl Config {
             }
             made => made.map_err(failed),
         }
+    }
+
+    /// Whether somebody gave this setting a value.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.layers
+            .get(name)
+            .is_some_and(|(_, source)| *source != layers::Source::Default)
     }
 
     /// All settings as a table: name, value and source; secrets masked.

@@ -1,4 +1,4 @@
-//! `berth server`: the AWS-compatible API, agents' sessions and the reconcilers, over one database.
+//! `berth server`: the AWS-compatible API, sessions of agents and proxies, and the reconcilers, over one database.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use axum::serve::ListenerExt;
 use chrono::TimeDelta;
 use domain::{AccountId, Region};
 use kit::{Clock, Random, Tasks};
+use proxy_gateway::ProxyGateway;
 use reconcilers::{ReconcilerConfig, Reconcilers, Surroundings};
 use store::Db;
 use store::placement::Placer;
@@ -106,9 +107,17 @@ impl ControlPlane {
             placer: placer.clone(),
             clock: clock.clone(),
             random: Random::from_os(),
-            vault,
+            vault: vault.clone(),
             config: Arc::new(api_config),
         };
+        let proxies = ProxyGateway::start(
+            db.clone(),
+            verifier.clone(),
+            vault,
+            clock.clone(),
+            proxy_gateway::Settings::new(config.account.clone()),
+            tasks,
+        );
         let gateway = Gateway::start(
             db.clone(),
             verifier.clone(),
@@ -130,7 +139,8 @@ impl ControlPlane {
             verifier,
         }
         .router()
-        .merge(gateway.router());
+        .merge(gateway.router())
+        .merge(proxies.router());
         let listener = listener.tap_io(|stream| {
             let _ = stream.set_nodelay(true);
         });

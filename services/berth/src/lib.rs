@@ -4,4 +4,6 @@ pub mod config;
 pub mod control_plane;
 pub mod host;
 pub mod keys;
+pub mod lb;
 pub mod postgres;
+pub mod proxy;

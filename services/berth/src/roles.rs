@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use berth::config::Config;
+use auth::{KeyPair, Secret};
+use berth::config::{Config, Surroundings};
 use berth::control_plane::{ControlPlane, ControlPlaneConfig, time_delta};
 use berth::host;
+use berth::lb::{self, Question};
 use berth::postgres::PrivatePostgres;
+use berth::proxy::{self, RunningProxy};
 use kit::{Random, Shutdown, SystemClock, Tasks};
 use reconcilers::ReconcilerConfig;
 use sqlx::postgres::PgConnectOptions;
@@ -32,11 +35,17 @@ pub fn dev(config: &Config, search_path: Option<&str>) -> anyhow::Result<ExitCod
             Some(_) => database(config)?,
             None => private_database(config, search_path, &below, &tasks).await?,
         };
-        let outcome = serve_with_agent(config, options, &tasks).await;
-        if outcome.is_ok() {
-            tasks.shutdown().requested().await;
-        }
-        tasks.drain(DRAIN).await;
+        let outcome = match serve_with_agent(config, options, &tasks).await {
+            Ok(running) => {
+                tasks.shutdown().requested().await;
+                drain(running.as_ref(), &tasks).await;
+                Ok(())
+            }
+            Err(error) => {
+                tasks.drain(DRAIN).await;
+                Err(error)
+            }
+        };
         below.drain(DATABASE_DRAIN).await;
         match below.failure() {
             Some(failure) => Err(failure.into()),
@@ -65,19 +74,30 @@ async fn private_database(
         .context("the private PostgreSQL's address cannot be read")
 }
 
-async fn serve_with_agent(config: &Config, options: PgConnectOptions, tasks: &Tasks) -> anyhow::Result<()> {
+async fn serve_with_agent(
+    config: &Config,
+    options: PgConnectOptions,
+    tasks: &Tasks,
+) -> anyhow::Result<Option<RunningProxy>> {
     let control_plane = serve(config, options, tasks).await?;
-    if config.no_agent {
-        return Ok(());
-    }
+    let server = format!("http://{}", control_plane.address);
     let key_pair = config.key_pair(&Random::from_os())?;
-    host::start(
-        config,
-        &format!("http://{}", control_plane.address),
-        &key_pair,
-        tasks,
-    )
-    .await
+    let running = match config.no_proxy {
+        true => None,
+        false => Some(proxy::start(config, &server, &key_pair, tasks).await?),
+    };
+    if !config.no_agent {
+        host::start(config, &server, &key_pair, tasks).await?;
+    }
+    Ok(running)
+}
+
+/// Connections of clients end while everything else still runs.
+async fn drain(running: Option<&RunningProxy>, tasks: &Tasks) {
+    if let Some(running) = running {
+        running.drain(DRAIN).await;
+    }
+    tasks.drain(DRAIN).await;
 }
 
 /// `berth server`.
@@ -107,6 +127,78 @@ pub fn agent(config: &Config) -> anyhow::Result<ExitCode> {
         tasks.shutdown().requested().await;
         tasks.drain(DRAIN).await;
         Ok(())
+    })
+}
+
+/// `berth proxy`.
+pub fn proxy(config: &Config) -> anyhow::Result<ExitCode> {
+    on_runtime(config, |tasks| async move {
+        config.create_data_dir()?;
+        let Some(server) = &config.proxy.server else {
+            bail!("which server to join? Give its address with --server http://HOST:8400");
+        };
+        let Some(key_pair) = config.existing_key_pair()? else {
+            bail!(
+                "the proxy needs the operator's keys: give --access-key-id and --secret-access-key (`berth env` on the server shows them)"
+            );
+        };
+        let running = proxy::start(config, server, &key_pair, &tasks).await?;
+        tasks.shutdown().requested().await;
+        drain(Some(&running), &tasks).await;
+        Ok(())
+    })
+}
+
+/// `berth lb`, and `berth lb trace` with a question. Asks as whoever is configured, else as AWS clients do, else as this machine's operator.
+pub fn lb(
+    config: &Config,
+    surroundings: &Surroundings,
+    question: Option<&Question>,
+) -> anyhow::Result<ExitCode> {
+    let access = access(config, surroundings)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("no runtime")?;
+    let overview = runtime.block_on(lb::fetch(&access))?;
+    let text = match question {
+        None => lb::render(&overview),
+        Some(question) => lb::trace(&overview, question),
+    };
+    print!("{text}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn access(config: &Config, surroundings: &Surroundings) -> anyhow::Result<lb::Access> {
+    let aws = |name: &str| surroundings.variable(name).map(str::to_owned);
+    let of_clients = || {
+        let access_key_id = aws("AWS_ACCESS_KEY_ID")?;
+        let secret = Secret::new(aws("AWS_SECRET_ACCESS_KEY")?);
+        Some(KeyPair {
+            access_key_id,
+            secret,
+        })
+    };
+    let key_pair = match config.given_key_pair.clone().or_else(of_clients) {
+        Some(pair) => Some(pair),
+        None => config.existing_key_pair()?,
+    };
+    let Some(key_pair) = key_pair else {
+        bail!("which keys? Use eval \"$(berth env)\", or give --access-key-id and --secret-access-key");
+    };
+    let region = || aws("AWS_REGION").or_else(|| aws("AWS_DEFAULT_REGION"));
+    Ok(lb::Access {
+        server: config
+            .proxy
+            .server
+            .clone()
+            .or_else(|| aws("AWS_ENDPOINT_URL"))
+            .unwrap_or_else(|| config.advertise_url.clone()),
+        key_pair,
+        region: match config.is_set("region") {
+            true => config.region.to_string(),
+            false => region().unwrap_or_else(|| config.region.to_string()),
+        },
     })
 }
 

@@ -36,12 +36,9 @@ fn flatten(table: Table) -> Vec<(String, Value)> {
     let mut flat = Vec::new();
     for (name, value) in table {
         match value {
-            Value::Table(agent) if name == "agent" => {
-                flat.extend(
-                    agent
-                        .into_iter()
-                        .map(|(name, value)| (format!("agent.{name}"), value)),
-                );
+            Value::Table(part) if matches!(name.as_str(), "agent" | "proxy") => {
+                let of_part = |(key, value)| (format!("{name}.{key}"), value);
+                flat.extend(part.into_iter().map(of_part));
             }
             value => flat.push((name, value)),
         }

@@ -32,6 +32,7 @@ impl clap::Args for Flags {
             .help_heading("Settings");
         let settings = SETTINGS.iter().zip(NAMES.iter());
         settings
+            .filter(|(setting, _)| bearer(setting).name == setting.name)
             .map(|(setting, flag)| argument(setting, flag))
             .fold(command.arg(config), Command::arg)
     }
@@ -53,7 +54,7 @@ impl FromArgMatches for Flags {
             self.config = Some(path.clone());
         }
         for setting in SETTINGS {
-            if let Some(texts) = matches.get_many::<String>(setting.name) {
+            if let Some(texts) = matches.get_many::<String>(bearer(setting).name) {
                 let text = texts.map(String::as_str).collect::<Vec<_>>().join(",");
                 self.values.insert(setting.name, text);
             }
@@ -62,12 +63,16 @@ impl FromArgMatches for Flags {
     }
 }
 
+/// The setting that the flag of `setting` is an argument of: the first of those that share it.
+fn bearer(setting: &'static Setting) -> &'static Setting {
+    let flag = setting.flag();
+    SETTINGS
+        .iter()
+        .find(|other| other.flag() == flag)
+        .unwrap_or(setting)
+}
+
 fn argument(setting: &'static Setting, flag: &'static str) -> Arg {
-    let heading = if setting.is_for_the_agent() {
-        "Settings of the agent"
-    } else {
-        "Settings"
-    };
     let help = match setting.default {
         Some(default) if setting.kind != Kind::Switch => {
             format!("{} [default: {default}]", setting.about)
@@ -79,7 +84,7 @@ fn argument(setting: &'static Setting, flag: &'static str) -> Arg {
     let argument = Arg::new(setting.name)
         .long(flag)
         .help(format!("{help} [env: {variables}]"))
-        .help_heading(heading);
+        .help_heading(setting.heading());
     match setting.kind {
         Kind::Text(word) => argument.value_name(word).action(ArgAction::Set),
         Kind::List(word) => argument.value_name(word).action(ArgAction::Append),

@@ -3,7 +3,7 @@
 /// One setting.
 #[derive(Debug)]
 pub struct Setting {
-    /// Name in the file and in `berth config`; settings of the agent stand in the table `[agent]`.
+    /// Name in the file and in `berth config`; settings of the agent and of the proxy stand in the tables `[agent]` and `[proxy]`.
     pub name: &'static str,
     pub kind: Kind,
     /// Read besides `BERTH_<NAME>`, and after it.
@@ -29,7 +29,7 @@ pub enum Kind {
 }
 
 impl Setting {
-    /// The flag without its dashes: the last part of the name.
+    /// The flag without its dashes: the last part of the name. The agent and the proxy share `--server`, which sets both.
     pub fn flag(&self) -> String {
         self.name.rsplit('.').next().unwrap_or_default().replace('_', "-")
     }
@@ -39,8 +39,13 @@ impl Setting {
         format!("BERTH_{}", self.name.replace('.', "_").to_uppercase())
     }
 
-    pub fn is_for_the_agent(&self) -> bool {
-        self.name.starts_with("agent.")
+    /// Under which the flag stands in the help.
+    pub fn heading(&self) -> &'static str {
+        match self.name.split_once('.') {
+            Some(("agent", _)) => "Settings of the agent",
+            Some(("proxy", _)) => "Settings of the proxy",
+            _ => "Settings",
+        }
     }
 
     const fn of(name: &'static str, kind: Kind, about: &'static str) -> Self {
@@ -131,6 +136,7 @@ pub static SETTINGS: &[Setting] = &[
     )
     .secret(),
     Setting::of("no_agent", Switch, "Run no agent on this machine").or("false"),
+    Setting::of("no_proxy", Switch, "Run no load balancer proxy in `berth dev`").or("false"),
     Setting::of(
         "allow_reset",
         Switch,
@@ -162,7 +168,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting::of(
         "agent.server",
         Text("URL"),
-        "Server that the agent joins; this machine's own if unset",
+        "Server that the agent (or the proxy) joins; this machine's own if unset",
     ),
     Setting::of("agent.docker_host", Text("URL"), "Docker Engine to run tasks on")
         .also("DOCKER_HOST")
@@ -255,4 +261,45 @@ pub static SETTINGS: &[Setting] = &[
         "Most images removed at a time",
     )
     .or("5"),
+    Setting::of(
+        "proxy.server",
+        Text("URL"),
+        "Server that the proxy joins; this machine's own if unset",
+    ),
+    Setting::of(
+        "proxy.name",
+        Text("NAME"),
+        "Name of the proxy, of which there is one only; this machine's name if unset",
+    ),
+    Setting::of(
+        "proxy.addresses",
+        List("ADDRESS"),
+        "Where load balancers listen: addresses that they share, or a block of which each has its own",
+    )
+    .or("127.0.64.0/20"),
+    Setting::of(
+        "proxy.balancers",
+        List("NAME"),
+        "Load balancers to serve, by name or ARN; all if unset",
+    ),
+    Setting::of(
+        "proxy.metrics_address",
+        Text("ADDRESS"),
+        "Where the proxy serves metrics to Prometheus; nowhere if unset",
+    ),
+    Setting::of(
+        "proxy.state_dir",
+        Text("FOLDER"),
+        "Folder for what the proxy keeps over a restart; <data-dir>/proxy if unset",
+    ),
+    Setting::of(
+        "proxy.log_dir",
+        Text("FOLDER"),
+        "Folder for access logs, by bucket; <state-dir>/logs if unset",
+    ),
+    Setting::of(
+        "proxy.threads",
+        Text("NUMBER"),
+        "Worker threads of the proxy; one a core if unset",
+    ),
 ];

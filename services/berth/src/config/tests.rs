@@ -322,9 +322,36 @@ fn an_open_address_is_advertised_as_this_machine() {
 }
 
 #[test]
-fn every_setting_has_a_flag_of_its_own() {
+fn every_setting_has_a_flag_and_only_the_server_is_shared() {
     use clap::CommandFactory;
     CommandLine::command().debug_assert();
     let flags: BTreeSet<String> = setting::SETTINGS.iter().map(setting::Setting::flag).collect();
-    assert_eq!(flags.len(), setting::SETTINGS.len());
+    assert_eq!(flags.len(), setting::SETTINGS.len() - 1);
+    let config = load(&["--server", "http://10.0.0.5:8400"], &[]).unwrap();
+    let joined = Some("http://10.0.0.5:8400");
+    assert_eq!(
+        (config.agent.server.as_deref(), config.proxy.server.as_deref()),
+        (joined, joined)
+    );
+}
+
+#[test]
+fn a_proxy_has_a_block_of_addresses_and_keeps_its_state_under_the_data_folder() {
+    let folder = Folder::new();
+    let config = load_in(&folder, &[], &[]).unwrap();
+    let addresses =
+        |config: &Config| -> Vec<String> { config.proxy.addresses.iter().map(ToString::to_string).collect() };
+    assert_eq!(addresses(&config), ["127.0.64.0/20"]);
+    assert_eq!(config.proxy.state_dir, config.data_dir.join("proxy"));
+    assert_eq!(config.proxy.log_dir, config.data_dir.join("proxy/logs"));
+    let file = folder.file(
+        "proxy.toml",
+        "[proxy]\naddresses = ['10.0.0.5', '10.1.0.0/24']\nbalancers = 'web,shop'\nthreads = 3\nstate_dir = '/run/p'\n",
+    );
+    let config = load_in(&folder, &["--config", file.to_str().unwrap()], &[]).unwrap();
+    assert_eq!(addresses(&config).len(), 2);
+    assert_eq!(config.proxy.balancers, ["web", "shop"]);
+    assert_eq!(config.proxy.threads, Some(3));
+    assert_eq!(config.proxy.log_dir, Path::new("/run/p/logs"));
+    assert!(refusal(&["--addresses", "everywhere"], &[]).contains("no block such as"));
 }
