@@ -2,16 +2,18 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use kit::Shutdown;
+use socket2::{SockAddr, SockRef};
 use tokio::net::UdpSocket;
 use tokio::time::Instant;
 
@@ -33,25 +35,26 @@ const BATCH: usize = 64;
 const LARGEST_DATAGRAM: usize = 65_535;
 
 thread_local! {
-    /// Where a worker reads datagrams to; the longest PROXY header fits in front.
+    /// Where a worker reads datagrams to.
     static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; LARGEST_DATAGRAM].into_boxed_slice());
 }
 
-/// Brings the datagrams of the listener `arn` from `socket` to targets and back, until the listener is no more or `stop` is requested.
+/// Brings the datagrams of `socket` to targets and back, until `stop` is requested. `listener` names the listener that new flows belong
+/// to; while there is none of that name, datagrams are dropped.
 ///
 /// # Errors
 /// When the socket cannot be used.
 pub async fn datagrams(
     plane: Arc<Plane>,
     socket: std::net::UdpSocket,
-    arn: String,
+    listener: Arc<ArcSwap<String>>,
     stop: Shutdown,
 ) -> io::Result<()> {
     let socket = UdpSocket::from_std(socket)?;
     let local = socket.local_addr()?;
     let mut table = Table {
         plane,
-        arn,
+        listener,
         local,
         socket: Arc::new(socket),
         flows: HashMap::new(),
@@ -62,9 +65,7 @@ pub async fn datagrams(
             () = stop.requested() => return Ok(()),
             ready = table.socket.readable() => {
                 ready?;
-                if !table.take_batch() {
-                    return Ok(());
-                }
+                table.take_batch();
                 tokio::task::yield_now().await;
             }
             Some(client) = table.running.next() => drop(table.flows.remove(&client)),
@@ -74,7 +75,8 @@ pub async fn datagrams(
 
 struct Table {
     plane: Arc<Plane>,
-    arn: String,
+    /// ARN.
+    listener: Arc<ArcSwap<String>>,
     local: SocketAddr,
     socket: Arc<UdpSocket>,
     flows: HashMap<SocketAddr, Arc<Flow>>,
@@ -83,61 +85,51 @@ struct Table {
 }
 
 impl Table {
-    /// Takes the datagrams that are there, a bounded number of them. False when the listener is no more.
-    fn take_batch(&mut self) -> bool {
+    /// Takes the datagrams that are there, a bounded number of them.
+    fn take_batch(&mut self) {
         let socket = self.socket.clone();
         for _ in 0..BATCH {
-            let taken = READ.with_borrow_mut(|scratch| {
+            let is_empty = READ.with_borrow_mut(|scratch| match socket.try_recv_from(scratch) {
+                Ok((length, client)) => {
+                    let known = self.flows.get(&client).cloned();
+                    if let Some(flow) = known.or_else(|| self.open(client)) {
+                        flow.forward(&scratch[..length]);
+                    }
+                    false
+                }
                 // What is left of an error of a former answer (port unreachable) concerns no datagram that is here.
-                let (length, client) = match socket.try_recv_from(scratch) {
-                    Ok(taken) => taken,
-                    Err(error) => return Some(error.kind() != io::ErrorKind::WouldBlock),
-                };
-                let flow = match self.flows.get(&client) {
-                    Some(flow) => flow.clone(),
-                    None => match self.open(client) {
-                        Ok(Some(flow)) => flow,
-                        Ok(None) => return Some(true),
-                        Err(ListenerGone) => return None,
-                    },
-                };
-                flow.forward(&scratch[..length]);
-                Some(true)
+                Err(error) => error.kind() == io::ErrorKind::WouldBlock,
             });
-            match taken {
-                Some(true) => {}
-                Some(false) => return true,
-                None => return false,
+            if is_empty {
+                return;
             }
         }
-        true
     }
 
     /// A flow for a client that has none; none where no target takes it.
-    fn open(&mut self, client: SocketAddr) -> Result<Option<Arc<Flow>>, ListenerGone> {
+    fn open(&mut self, client: SocketAddr) -> Option<Arc<Flow>> {
         let listener = self
             .plane
             .state
             .routes()
             .listeners
-            .get(&self.arn)
-            .cloned()
-            .ok_or(ListenerGone)?;
+            .get(self.listener.load().as_str())
+            .cloned()?;
         if self.flows.len() >= MOST_FLOWS {
             self.plane
                 .observe_connection(ConnectionEvent::Rejected { listener: &listener });
-            return Ok(None);
+            return None;
         }
         let Some(chosen) = choose(&listener, client, By::Flow, &[]) else {
             self.plane
                 .observe_connection(ConnectionEvent::Rejected { listener: &listener });
-            return Ok(None);
+            return None;
         };
         let Ok(socket) = connected(chosen.address) else {
             let (group, target) = (&*chosen.group, &*chosen.target);
             self.plane
                 .observe_connection(ConnectionEvent::TargetConnectFailed { group, target });
-            return Ok(None);
+            return None;
         };
         let has_header = chosen.config.attributes.proxy_protocol_v2;
         let flow = Arc::new(Flow {
@@ -155,11 +147,9 @@ impl Table {
         });
         self.flows.insert(client, flow.clone());
         self.running.push(Box::pin(flow.clone().run(self.socket.clone())));
-        Ok(Some(flow))
+        Some(flow)
     }
 }
-
-struct ListenerGone;
 
 fn connected(address: SocketAddr) -> io::Result<UdpSocket> {
     let any: IpAddr = match address {
@@ -194,12 +184,14 @@ impl Flow {
         &self.open.listener
     }
 
-    /// Datagrams may get lost: there is no waiting for room.
+    /// Datagrams may get lost: there is no waiting for room. The system is asked without tokio, which knows of a new socket's readiness
+    /// only after a turn of its loop.
     fn forward(&self, datagram: &[u8]) {
         self.touch();
+        let socket = SockRef::from(&self.socket);
         let sent = match &self.header {
-            None => self.socket.try_send(datagram),
-            Some(header) => self.socket.try_send(&[header.as_slice(), datagram].concat()),
+            None => socket.send(datagram),
+            Some(header) => socket.send_vectored(&[IoSlice::new(header), IoSlice::new(datagram)]),
         };
         if sent.is_ok() {
             self.received.fetch_add(datagram.len() as u64, Ordering::Relaxed);
@@ -248,7 +240,11 @@ impl Flow {
         READ.with_borrow_mut(|scratch| match self.socket.try_recv(scratch) {
             Ok(length) => {
                 self.touch();
-                if listening.try_send_to(&scratch[..length], self.client).is_ok() {
+                let client = SockAddr::from(self.client);
+                if SockRef::from(listening)
+                    .send_to(&scratch[..length], &client)
+                    .is_ok()
+                {
                     self.sent.fetch_add(length as u64, Ordering::Relaxed);
                 }
                 true
