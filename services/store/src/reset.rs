@@ -33,6 +33,10 @@ pub async fn reset(db: &Db, now: DateTime<Utc>) -> Result<()> {
         "DELETE FROM idempotency_tokens",
         "DELETE FROM account_settings",
         "DELETE FROM tags",
+        "DELETE FROM load_balancers",
+        "DELETE FROM target_groups",
+        "DELETE FROM trust_stores",
+        "DELETE FROM certificates",
         "DELETE FROM container_instances WHERE NOT agent_connected OR status = 'INACTIVE'",
         "UPDATE container_instances SET status = 'ACTIVE', used_cpu = 0, used_memory = 0, used_ports = reserved_ports, \
              used_ports_udp = reserved_ports_udp, used_gpus = '{}', task_groups = '{}', revision = revision + 1",

@@ -3,6 +3,7 @@
 //! What users do; what services do for their tasks stands in [`crate::services::targets`]. Every function that changes targets raises the
 //! revisions of their groups; send [`crate::Wake::Routes`] after the commit.
 
+mod hosts;
 mod registration;
 
 use std::net::IpAddr;
@@ -17,8 +18,9 @@ use uuid::Uuid;
 
 use crate::{Db, Result, StoreError, Tx};
 
+pub use hosts::{follow_host, instance_addresses};
 pub(crate) use registration::draining_deadline;
-pub use registration::{deregister, instance_addresses, register, remove_drained, settle_unused};
+pub use registration::{deregister, register, remove_drained, settle_unused};
 
 /// A target of one group.
 #[derive(Debug, Clone, PartialEq)]

@@ -310,3 +310,62 @@ async fn lb41_a_group_has_at_most_a_thousand_targets_and_a_target_a_hundred_regi
     );
     assert_eq!(health(&api, &other).await, Vec::<Value>::new(), "all or none");
 }
+
+#[tokio::test]
+async fn lb16_an_instance_is_used_where_its_address_is_known_and_follows_it() {
+    let test = TestApi::new().await;
+    test.ok("CreateCluster", json!({"clusterName": "demo"})).await;
+    let host = test.host("demo", Host::default()).await;
+    let moves = async |address: Option<&str>| {
+        sqlx::query("UPDATE container_instances SET address = $1::inet")
+            .bind(address)
+            .execute(test.db().pool())
+            .await
+            .unwrap();
+        store::targets::follow_host(&test.db(), host.uuid())
+            .await
+            .unwrap();
+    };
+    moves(None).await;
+    let api = test.elbv2();
+    let balancer = arn(&balancer(&api, "web", json!({})).await, "LoadBalancerArn");
+    let id = arn(
+        &group(&api, "web", json!({"TargetType": "instance"})).await,
+        "TargetGroupArn",
+    );
+    listener(&api, &balancer, 80, &id).await;
+    let name = format!("i-{}", &host.to_string()[..17]);
+    register(&api, &id, json!([{"Id": name}])).await;
+    let state = async || health(&api, &id).await[0]["TargetHealth"].clone();
+    let invalid = json!({"State": "unused", "Reason": "Target.InvalidState", "Description": "Target is in the stopped state"});
+    assert_eq!(state().await, invalid);
+    moves(Some("192.0.2.7")).await;
+    assert_eq!(state().await["State"], "initial");
+    observed_healthy(&api).await;
+    moves(Some("192.0.2.7")).await;
+    assert_eq!(state().await["State"], "healthy");
+    moves(Some("192.0.2.8")).await;
+    assert_eq!(state().await["State"], "initial");
+    test.ok(
+        "DeregisterContainerInstance",
+        json!({"cluster": "demo", "containerInstance": host.to_string(), "force": true}),
+    )
+    .await;
+    assert_eq!(state().await, invalid);
+}
+
+#[tokio::test]
+async fn a_reset_leaves_nothing_of_load_balancing() {
+    let api = elb().await;
+    let id = used_group(&api).await;
+    register(&api, &id, json!([{"Id": "10.0.0.1"}])).await;
+    store::reset::reset(&api.db(), api.clock().now()).await.unwrap();
+    assert_eq!(
+        api.ok("DescribeLoadBalancers", json!({})).await["LoadBalancers"],
+        json!([])
+    );
+    assert_eq!(
+        api.ok("DescribeTargetGroups", json!({})).await["TargetGroups"],
+        json!([])
+    );
+}

@@ -93,6 +93,7 @@ pub async fn connect(db: &Db, session: &Session, now: DateTime<Utc>) -> Result<O
         return Ok(None);
     };
     db.wakes().send(Wake::Host(session.cluster_id, session.instance));
+    crate::targets::follow_host(db, session.instance).await?;
     if moved {
         for service in services_with_targets(db, session.instance).await? {
             db.wakes().send(Wake::Service(service));

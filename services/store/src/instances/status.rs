@@ -129,6 +129,7 @@ async fn attempt_to_deregister(
     tags::remove_all(&mut tx, scope, &[scope.container_instance_arn(cluster_name, id)]).await?;
     wakes.extend([Wake::Host(cluster_id, row.id), Wake::Instance(row.id)]);
     db.commit(tx, wakes).await?;
+    crate::targets::follow_host(db, row.id).await?;
     Ok(Some(Deregistered::Done(Box::new(row))))
 }
 

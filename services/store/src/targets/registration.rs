@@ -1,10 +1,8 @@
 //! Targets come and go. Whoever changes targets locks their group first, several groups in the order of their ARNs.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::Scope;
 use routing::Health;
 use sqlx::types::Json;
 
@@ -155,30 +153,4 @@ pub async fn settle_unused(tx: &mut Tx, groups: &[String]) -> Result<()> {
     .execute(&mut **tx)
     .await?;
     Ok(())
-}
-
-/// Addresses of container instances by the ids under which they are targets: their EC2 instance id, or `i-` and the first 17 digits of
-/// their own. The address is `None` while it is not known; instances that are not ACTIVE or DRAINING do not exist.
-pub async fn instance_addresses(
-    tx: &mut Tx,
-    scope: &Scope,
-    ids: &[String],
-) -> Result<BTreeMap<String, Option<IpAddr>>> {
-    let rows: Vec<(String, Option<String>)> = sqlx::query_as(
-        "SELECT target_id, address FROM ( \
-             SELECT coalesce(i.ec2_instance_id, 'i-' || substr(replace(i.id::text, '-', ''), 1, 17)) AS target_id, \
-                    host(i.address) AS address \
-             FROM container_instances i JOIN clusters c ON c.id = i.cluster_id \
-             WHERE c.account = $1 AND c.region = $2 AND i.status IN ('ACTIVE', 'DRAINING')) known \
-         WHERE target_id = ANY($3)",
-    )
-    .bind(scope.account.as_str())
-    .bind(scope.region.as_str())
-    .bind(ids)
-    .fetch_all(&mut **tx)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(id, address)| (id, address.and_then(|text| text.parse().ok())))
-        .collect())
 }
