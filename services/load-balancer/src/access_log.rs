@@ -15,11 +15,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use kit::{Clock, Random, Shutdown};
-use routing::attributes::LogPlace;
 
 use crate::l4::FlowRecord;
 use crate::record::{ConnectionEvent, Observer, Record};
-use crate::state::LiveBalancer;
+use crate::state::{LiveBalancer, LiveListener};
 
 pub use connection::ConnectionRecord;
 use writer::{Entry, Writer};
@@ -61,15 +60,14 @@ impl AccessLog {
     /// A connection to an application balancer was made, or did not come about (connection logs).
     pub fn client_connection(&self, record: &ConnectionRecord<'_>) {
         let balancer = &record.listener.balancer;
-        if let Some(place) = &balancer.attributes.connection_logs {
-            self.hand_over(balancer, place, file::Kind::Connection, record.to_string());
+        if balancer.attributes.connection_logs.is_some() {
+            self.hand_over(balancer, file::Kind::Connection, record.to_string());
         }
     }
 
-    fn hand_over(&self, balancer: &Arc<LiveBalancer>, place: &LogPlace, kind: file::Kind, line: String) {
+    fn hand_over(&self, balancer: &Arc<LiveBalancer>, kind: file::Kind, line: String) {
         let entry = Entry {
             balancer: balancer.clone(),
-            place: place.clone(),
             kind,
             line,
         };
@@ -82,8 +80,8 @@ impl AccessLog {
 impl Observer for AccessLog {
     fn request(&self, record: &Record<'_>) {
         let balancer = &record.listener.balancer;
-        if let Some(place) = &balancer.attributes.access_logs {
-            self.hand_over(balancer, place, file::Kind::Access, request::line(record));
+        if balancer.attributes.access_logs.is_some() {
+            self.hand_over(balancer, file::Kind::Access, request::line(record));
         }
     }
 
@@ -91,12 +89,9 @@ impl Observer for AccessLog {
 
     /// Network balancers log flows of TLS listeners only.
     fn flow(&self, record: &FlowRecord<'_>) {
-        let listener = record.listener;
-        if let Some(place) = &listener.balancer.attributes.access_logs
-            && listener.config.tls.is_some()
-        {
-            let line = flow::Line(record).to_string();
-            self.hand_over(&listener.balancer, place, file::Kind::Access, line);
+        let LiveListener { balancer, config, .. } = record.listener;
+        if balancer.attributes.access_logs.is_some() && config.tls.is_some() {
+            self.hand_over(balancer, file::Kind::Access, flow::Line(record).to_string());
         }
     }
 }

@@ -24,7 +24,7 @@ pub use series::{
 };
 
 use crate::l4::{End, FlowRecord};
-use crate::record::{ConnectionEvent, ExecutedAction, Observer, Record};
+use crate::record::{ConnectionEvent, ExecutedAction, Observer, Record, RequestKind};
 use crate::state::{Group, LiveListener, LiveRule, LiveTarget, State};
 use series::{Totals, lower, raise};
 
@@ -180,14 +180,9 @@ impl Observer for Metrics {
         let of_target = &self.target(group, target).traffic;
         of_target.response(record.target_status);
         of_target.bytes(record.received_bytes, record.sent_bytes);
-        let is_grpc = group
-            .view()
-            .config
-            .as_ref()
-            .is_some_and(|config| config.protocol_version == routing::snapshot::ProtocolVersion::Grpc);
         for tally in [balancer, of_group] {
             tally.count(Count::Requests);
-            if is_grpc {
+            if record.kind == RequestKind::Grpcs {
                 tally.count(Count::GrpcRequests);
             }
             if let Some(count) = record.target_status.and_then(Count::of_target) {

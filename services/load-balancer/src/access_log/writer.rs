@@ -22,9 +22,18 @@ const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 /// A line with where it belongs.
 pub(super) struct Entry {
     pub balancer: Arc<LiveBalancer>,
-    pub place: LogPlace,
     pub kind: file::Kind,
     pub line: String,
+}
+
+impl Entry {
+    fn place(&self) -> Option<&LogPlace> {
+        let attributes = &self.balancer.attributes;
+        match self.kind {
+            file::Kind::Access => attributes.access_logs.as_ref(),
+            file::Kind::Connection => attributes.connection_logs.as_ref(),
+        }
+    }
 }
 
 pub(super) struct Writer {
@@ -33,10 +42,9 @@ pub(super) struct Writer {
     clock: Arc<dyn Clock>,
     random: Random,
     waiting: Receiver<Entry>,
-    open: HashMap<(String, LogPlaceKey, file::Kind), LogFile>,
+    /// By balancer, bucket, prefix and kind.
+    open: HashMap<(String, String, String, file::Kind), LogFile>,
 }
-
-type LogPlaceKey = (String, String);
 
 impl Writer {
     pub fn new(
@@ -72,19 +80,19 @@ impl Writer {
     }
 
     fn write(&mut self, entry: &Entry) {
-        let place = (entry.place.bucket.clone(), entry.place.prefix.clone());
-        let key = (entry.balancer.arn.clone(), place, entry.kind);
+        let Some(place) = entry.place() else {
+            return;
+        };
+        let key = (
+            entry.balancer.arn.clone(),
+            place.bucket.clone(),
+            place.prefix.clone(),
+            entry.kind,
+        );
         if !self.open.contains_key(&key) {
             let end = file::period_end(self.clock.now());
             let random = self.random.text(ALPHABET, 8);
-            let path = file::path(
-                &entry.place,
-                &entry.balancer,
-                entry.kind,
-                end,
-                self.address,
-                &random,
-            );
+            let path = file::path(place, &entry.balancer, entry.kind, end, self.address, &random);
             match LogFile::create(self.directory.join(path), end) {
                 Ok(file) => drop(self.open.insert(key.clone(), file)),
                 Err(error) => return told(Err(error)),

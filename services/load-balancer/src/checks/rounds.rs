@@ -178,18 +178,11 @@ impl Rounds {
     }
 
     fn follow_group(&mut self, config: Arc<TargetGroup>) -> Vec<TargetReport> {
-        let before = self.groups.remove(&config.arn);
-        if let Some(before) = before
-            .as_ref()
-            .filter(|before| Arc::ptr_eq(&before.config, &config))
-        {
-            let same = Checked {
-                config,
-                numbers: before.numbers.clone(),
-            };
-            self.groups.insert(same.config.arn.clone(), same);
+        let known = self.groups.get(&config.arn);
+        if known.is_some_and(|known| Arc::ptr_eq(&known.config, &config)) {
             return Vec::new();
         }
+        let before = self.groups.remove(&config.arn);
         let is_new_group = before.is_none();
         let mut known = before.map(|before| before.numbers).unwrap_or_default();
         let mut numbers = HashMap::with_capacity(config.targets.len());

@@ -4,12 +4,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::Utc;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use crate::access_log::ConnectionRecord;
 use crate::plane::{Arrived, Plane};
 use crate::record::{ConnectionEvent, TlsFacts};
 use crate::state::LiveListener;
+use crate::tls::Handshake;
 use crate::wire::{Stream, Wire};
 
 use super::{h1, h2, tunnel};
@@ -89,7 +92,10 @@ async fn serve_http(plane: Arc<Plane>, arrived: Arrived) -> Option<Box<tunnel::T
     let stream = TcpStream::from_std(stream).ok()?;
     let since = Instant::now();
     let (stream, tls) = match arrived.listener.config.tls {
-        None => (Stream::Plain(stream), None),
+        None => {
+            log(&plane, &arrived.listener, arrived.peer, None, false);
+            (Stream::Plain(stream), None)
+        }
         Some(_) => {
             let termination = plane
                 .terminations
@@ -102,8 +108,11 @@ async fn serve_http(plane: Arc<Plane>, arrived: Arrived) -> Option<Box<tunnel::T
                 plane.observe_connection(ConnectionEvent::ClientTlsFailed {
                     listener: &arrived.listener,
                 });
+                log(&plane, &arrived.listener, arrived.peer, None, true);
                 return None;
             };
+            let sides = (&accepted.facts, &accepted.handshake);
+            log(&plane, &arrived.listener, arrived.peer, Some(sides), false);
             (Stream::Client(Box::new(accepted.stream)), Some(accepted.facts))
         }
     };
@@ -120,4 +129,23 @@ async fn serve_http(plane: Arc<Plane>, arrived: Arrived) -> Option<Box<tunnel::T
         return None;
     }
     h1::serve(client, current, Wire::new(stream)).await
+}
+
+/// A line of the connection log, where there is one.
+fn log(
+    plane: &Plane,
+    listener: &LiveListener,
+    client: SocketAddr,
+    tls: Option<(&TlsFacts, &Handshake)>,
+    is_failed: bool,
+) {
+    if let Some(log) = &plane.access_log {
+        log.client_connection(&ConnectionRecord {
+            listener,
+            client,
+            at: Utc::now(),
+            tls,
+            is_failed,
+        });
+    }
 }

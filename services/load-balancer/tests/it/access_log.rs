@@ -9,13 +9,15 @@ use chrono::TimeDelta;
 use flate2::read::GzDecoder;
 use kit::{Clock, ManualClock, Random, Shutdown, Tasks};
 use load_balancer::access_log::AccessLog;
+use load_balancer::l4::{End, FlowRecord, TlsSides};
 use load_balancer::record::{Classification, ExecutedAction, Observer, Record, RequestKind, TlsFacts};
 use load_balancer::state::{LiveListener, State};
+use load_balancer::tls::{Handshake, Identity};
 use routing::attributes::LogPlace;
 use routing::snapshot::{ListenerProtocol, TargetProtocol};
 use routing::{HealthState, Kind};
 
-use crate::world::{GROUP, LISTENER, at, balancer, group, target, wait};
+use crate::world::{GROUP, LISTENER, at, balancer, certificate, group, target, wait};
 
 /// A directory that is gone with its test.
 struct Directory(PathBuf);
@@ -210,4 +212,71 @@ async fn lb38_the_shutdown_writes_what_waits_and_closes_the_file() {
     tasks.drain(Duration::from_secs(10)).await;
     let [file] = directory.files().try_into().unwrap();
     assert_eq!(read(&file).lines().count() as u64 + log.dropped(), 20_000);
+}
+
+#[tokio::test]
+async fn network_balancers_log_their_flows_of_tls() {
+    let directory = Directory::new();
+    let clock = Arc::new(ManualClock::new(at("2026-01-01T00:00:00Z")));
+    let address = "127.0.0.1".parse().unwrap();
+    let (log, writer) = AccessLog::new(directory.0.clone(), address, clock, Random::seeded(7));
+    let state = State::new();
+    let mut config = balancer(Kind::Network, ListenerProtocol::Tls, &[(GROUP, 1)]);
+    config.attributes.access_logs = Some(LogPlace {
+        bucket: "logs".into(),
+        prefix: String::new(),
+    });
+    config.listeners[0].tls = Some(crate::tls::listener_tls(&[certificate("c", 1, &["a.test"])]));
+    state.set_balancer(config);
+    let routes = state.routes();
+    let failed = FlowRecord {
+        listener: &routes.listeners[LISTENER],
+        group: None,
+        target: None,
+        client: "72.21.218.154:51341".parse().unwrap(),
+        local: "172.100.100.185:443".parse().unwrap(),
+        created_at: at("2018-12-20T02:59:30Z"),
+        took: Duration::from_secs(10),
+        received_bytes: 98,
+        sent_bytes: 246,
+        tls: None,
+        end: End::HandshakeFailed,
+    };
+    log.flow(&failed);
+    let facts = TlsFacts {
+        protocol: "TLSv1.2",
+        cipher: "ECDHE-RSA-AES128-GCM-SHA256",
+        server_name: Some("a.test".into()),
+        certificate: Some("arn:c".into()),
+        ..TlsFacts::default()
+    };
+    let handshake = Handshake {
+        named_group: Some("X25519".to_owned()),
+        alpn: Some(b"h2".to_vec()),
+        client_alpn: vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        identity: Arc::new(Identity::parse(&certificate("c", 1, &["a.test"])).unwrap()),
+        client: None,
+        took: Duration::from_millis(2),
+    };
+    let tls = TlsSides {
+        facts: &facts,
+        handshake: &handshake,
+        target_alpn: None,
+    };
+    log.flow(&FlowRecord {
+        tls: Some(tls),
+        end: End::Finished,
+        ..failed
+    });
+    let tasks = Tasks::new(Shutdown::new());
+    tasks.spawn("access logs", writer.run(tasks.shutdown().clone()));
+    tasks.drain(Duration::from_secs(10)).await;
+    let [file] = directory.files().try_into().unwrap();
+    assert_eq!(
+        read(&file),
+        "tls 2.0 2018-12-20T02:59:40 app/web/50dc6c495c0c9188 aa11 72.21.218.154:51341 172.100.100.185:443 10000 - 98 \
+         246 - - - - - - - - - - 2018-12-20T02:59:30\n\
+         tls 2.0 2018-12-20T02:59:40 app/web/50dc6c495c0c9188 aa11 72.21.218.154:51341 172.100.100.185:443 10000 2 98 \
+         246 - arn:c - ECDHE-RSA-AES128-GCM-SHA256 tlsv12 x25519 a.test h2 - \"h2\",\"http/1.1\" 2018-12-20T02:59:30\n"
+    );
 }

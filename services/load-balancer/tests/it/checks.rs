@@ -287,3 +287,33 @@ async fn a_proxy_that_lost_its_server_checks_what_it_serves_until_the_server_is_
     .await;
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_thousand_targets_are_checked_at_once_without_a_connection_for_each_at_a_time() {
+    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let _ = stream.read(&mut [0; 1024]).await;
+                let _ = stream
+                    .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                    .await;
+            });
+        }
+    });
+    let address = |number: u16| SocketAddr::from(([127, 1, (number >> 8) as u8, number as u8], port));
+    let mut config = config(address(0));
+    config.health_check.timeout_seconds = 20;
+    config.health_check.interval_seconds = 30;
+    config.targets = (1..=1000)
+        .map(|number| target(address(number), HealthState::Initial))
+        .collect();
+    let world = World::checking(config);
+    let group = world.state.group(GROUP).unwrap();
+    wait("a thousand healthy targets", || {
+        (group.view().healthy == 1000).then_some(())
+    })
+    .await;
+    world.end().await;
+}

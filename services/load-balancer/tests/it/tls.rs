@@ -17,7 +17,7 @@ use crate::world::certificate;
 
 const POLICY: &str = "ELBSecurityPolicy-TLS13-1-2-2021-06";
 
-fn listener_tls(certificates: &[Certificate]) -> ListenerTls {
+pub fn listener_tls(certificates: &[Certificate]) -> ListenerTls {
     ListenerTls {
         default_certificate: certificates[0].arn.clone(),
         certificates: certificates[1..]
@@ -49,14 +49,20 @@ pub fn termination(certificates: &[Certificate]) -> Arc<Termination> {
 
 /// Trusts these certificates.
 fn client(trusted: &[Certificate], versions: &[&'static rustls::SupportedProtocolVersion]) -> ClientConfig {
+    client_of(rustls::crypto::ring::default_provider(), trusted, versions)
+}
+
+fn client_of(
+    provider: rustls::crypto::CryptoProvider,
+    trusted: &[Certificate],
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     for certificate in trusted {
-        roots
-            .add(CertificateDer::from_pem_slice(certificate.chain.as_bytes()).unwrap())
-            .unwrap();
+        let certificate = CertificateDer::from_pem_slice(certificate.chain.as_bytes()).unwrap();
+        roots.add(certificate).unwrap();
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    ClientConfig::builder_with_provider(provider)
+    ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(versions)
         .unwrap()
         .with_root_certificates(roots)
@@ -205,31 +211,60 @@ struct Authority {
 }
 
 fn authority(has_expired: bool) -> Authority {
+    let (issuer, pem) = issuer();
+    signed_by(&issuer, pem, has_expired)
+}
+
+/// An authority with a client, and its list on which this serial number stands.
+fn authority_with_revocation(serial: &[u8]) -> (Authority, String) {
+    let (issuer, pem) = issuer();
+    let now = rcgen::date_time_ymd(2024, 1, 1);
+    let revoked = rcgen::RevokedCertParams {
+        serial_number: serial.to_vec().into(),
+        revocation_time: now,
+        reason_code: None,
+        invalidity_date: None,
+    };
+    let list = rcgen::CertificateRevocationListParams {
+        this_update: now,
+        next_update: rcgen::date_time_ymd(2199, 1, 1),
+        crl_number: vec![1].into(),
+        issuing_distribution_point: None,
+        revoked_certs: vec![revoked],
+        key_identifier_method: rcgen::KeyIdMethod::Sha256,
+    };
+    let list = list.signed_by(&issuer).unwrap().pem().unwrap();
+    (signed_by(&issuer, pem, false), list)
+}
+
+fn issuer() -> (rcgen::Issuer<'static, rcgen::KeyPair>, String) {
     let mut parameters = rcgen::CertificateParams::new(Vec::new()).unwrap();
     parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    parameters.key_usages = vec![
+        rcgen::KeyUsagePurpose::KeyCertSign,
+        rcgen::KeyUsagePurpose::CrlSign,
+    ];
+    parameters.distinguished_name = rcgen::DistinguishedName::new();
     parameters
         .distinguished_name
         .push(rcgen::DnType::CommonName, "clients");
     let key = rcgen::KeyPair::generate().unwrap();
-    let certificate = parameters.self_signed(&key).unwrap();
-    let pem = certificate.pem();
-    let issuer = rcgen::Issuer::new(parameters, key);
+    let pem = parameters.self_signed(&key).unwrap().pem();
+    (rcgen::Issuer::new(parameters, key), pem)
+}
+
+fn signed_by(issuer: &rcgen::Issuer<'_, rcgen::KeyPair>, pem: String, has_expired: bool) -> Authority {
     let mut parameters = rcgen::CertificateParams::new(Vec::new()).unwrap();
     parameters.distinguished_name = rcgen::DistinguishedName::new();
-    parameters
-        .distinguished_name
-        .push(rcgen::DnType::CountryName, "DE");
-    parameters
-        .distinguished_name
-        .push(rcgen::DnType::OrganizationName, "Berth, Inc");
-    parameters
-        .distinguished_name
-        .push(rcgen::DnType::CommonName, "client");
+    let name = &mut parameters.distinguished_name;
+    name.push(rcgen::DnType::CountryName, "DE");
+    name.push(rcgen::DnType::OrganizationName, "Berth, Inc");
+    name.push(rcgen::DnType::CommonName, "client");
     parameters.serial_number = Some(vec![0x03, 0xa5, 0xb1].into());
     parameters.not_before = rcgen::date_time_ymd(2023, 9, 21);
     parameters.not_after = rcgen::date_time_ymd(if has_expired { 2024 } else { 2199 }, 9, 20);
     let key = rcgen::KeyPair::generate().unwrap();
-    let leaf = parameters.signed_by(&key, &issuer).unwrap();
+    let leaf = parameters.signed_by(&key, issuer).unwrap();
     Authority {
         pem,
         chain: vec![leaf.der().clone()],
@@ -337,4 +372,51 @@ async fn targets_may_show_any_certificate() {
     );
     assert_eq!(connected.unwrap().get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     assert!(accepted.unwrap().facts.server_name.is_none());
+}
+
+#[tokio::test]
+async fn lb39_a_revoked_client_certificate_is_refused() {
+    let all = [certificate("c", 1, &["a.test"])];
+    let (known, revocations) = authority_with_revocation(&[0x03, 0xa5, 0xb1]);
+    let friend = with_certificate(client(&all, &[&rustls::version::TLS13]), &known);
+    for (lists, is_let_in) in [(Vec::new(), true), (vec![revocations], false)] {
+        let mut tls = listener_tls(&all);
+        tls.mutual = MutualAuthentication::Verify {
+            trust_store: "clients".to_owned(),
+            authorities: known.pem.clone(),
+            revocations: lists,
+            ignore_expiry: false,
+            advertise_authorities: true,
+        };
+        let termination = build(&Terminations::new(), &tls, &all).unwrap();
+        assert_eq!(
+            handshake(&termination, &friend, "a.test").await.0.is_ok(),
+            is_let_in
+        );
+    }
+}
+
+#[tokio::test]
+async fn lb39_of_two_certificates_for_a_name_the_client_gets_the_best_that_it_can_use() {
+    let rsa = Certificate {
+        arn: "rsa".to_owned(),
+        revision: 1,
+        chain: include_str!("rsa/certificate.pem").to_owned(),
+        private_key: include_str!("rsa/key.pem").to_owned(),
+    };
+    let all = [
+        certificate("default", 1, &["default.test"]),
+        rsa,
+        certificate("ecdsa", 1, &["both.test"]),
+    ];
+    let termination = termination(&all);
+    let modern = Arc::new(client(&all, &[&rustls::version::TLS13, &rustls::version::TLS12]));
+    assert_eq!(shown(&termination, &modern, "both.test").await, "ecdsa");
+
+    let mut provider = rustls::crypto::ring::default_provider();
+    provider
+        .cipher_suites
+        .retain(|suite| format!("{:?}", suite.suite()).contains("ECDHE_RSA"));
+    let old = client_of(provider, &all, &[&rustls::version::TLS12]);
+    assert_eq!(shown(&termination, &Arc::new(old), "both.test").await, "rsa");
 }
