@@ -7,9 +7,12 @@ pub(crate) mod attribute;
 pub(crate) mod block;
 pub(crate) mod filter;
 pub(crate) mod hostname;
+pub(crate) mod icmp;
 pub(crate) mod internet;
 pub(crate) mod ip;
 pub(crate) mod ipv6;
+pub(crate) mod network;
+pub(crate) mod port;
 pub(crate) mod prefix;
 pub(crate) mod private;
 pub(crate) mod propagating;
@@ -17,6 +20,7 @@ pub(crate) mod referenced;
 pub(crate) mod resource;
 pub(crate) mod revoked;
 pub(crate) mod route;
+pub(crate) mod rule;
 pub(crate) mod security;
 pub(crate) mod subnet;
 pub(crate) mod tag;
@@ -36,6 +40,8 @@ pub use super::ops::authorize_security_group_ingress::{
 pub use super::ops::create_default_subnet::{CreateDefaultSubnetRequest, CreateDefaultSubnetResult};
 pub use super::ops::create_default_vpc::{CreateDefaultVpcRequest, CreateDefaultVpcResult};
 pub use super::ops::create_internet_gateway::{CreateInternetGatewayRequest, CreateInternetGatewayResult};
+pub use super::ops::create_network_acl::{CreateNetworkAclRequest, CreateNetworkAclResult};
+pub use super::ops::create_network_acl_entry::CreateNetworkAclEntryRequest;
 pub use super::ops::create_route::{CreateRouteRequest, CreateRouteResult};
 pub use super::ops::create_route_table::{CreateRouteTableRequest, CreateRouteTableResult};
 pub use super::ops::create_security_group::{CreateSecurityGroupRequest, CreateSecurityGroupResult};
@@ -46,6 +52,8 @@ pub use super::ops::create_vpc::{
     VpcEncryptionControlExclusionStateInput,
 };
 pub use super::ops::delete_internet_gateway::DeleteInternetGatewayRequest;
+pub use super::ops::delete_network_acl::DeleteNetworkAclRequest;
+pub use super::ops::delete_network_acl_entry::DeleteNetworkAclEntryRequest;
 pub use super::ops::delete_route::DeleteRouteRequest;
 pub use super::ops::delete_route_table::DeleteRouteTableRequest;
 pub use super::ops::delete_security_group::{DeleteSecurityGroupRequest, DeleteSecurityGroupResult};
@@ -67,10 +75,7 @@ pub use super::ops::describe_availability_zones::{
 pub use super::ops::describe_internet_gateways::{
     DescribeInternetGatewaysRequest, DescribeInternetGatewaysResult,
 };
-pub use super::ops::describe_network_acls::{
-    DescribeNetworkAclsRequest, DescribeNetworkAclsResult, IcmpTypeCode, NetworkAcl, NetworkAclAssociation,
-    NetworkAclEntry, PortRange, RuleAction,
-};
+pub use super::ops::describe_network_acls::{DescribeNetworkAclsRequest, DescribeNetworkAclsResult};
 pub use super::ops::describe_network_interfaces::{
     AttachmentEnaSrdSpecification, AttachmentEnaSrdUdpSpecification, ConnectionTrackingConfiguration,
     DescribeNetworkInterfacesRequest, DescribeNetworkInterfacesResult, GroupIdentifier,
@@ -111,6 +116,10 @@ pub use super::ops::modify_security_group_rules::{
 };
 pub use super::ops::modify_subnet_attribute::ModifySubnetAttributeRequest;
 pub use super::ops::modify_vpc_attribute::ModifyVpcAttributeRequest;
+pub use super::ops::replace_network_acl_association::{
+    ReplaceNetworkAclAssociationRequest, ReplaceNetworkAclAssociationResult,
+};
+pub use super::ops::replace_network_acl_entry::ReplaceNetworkAclEntryRequest;
 pub use super::ops::replace_route::ReplaceRouteRequest;
 pub use super::ops::replace_route_table_association::{
     ReplaceRouteTableAssociationRequest, ReplaceRouteTableAssociationResult,
@@ -132,9 +141,12 @@ pub use attribute::AttributeBooleanValue;
 pub use block::{BlockPublicAccessMode, BlockPublicAccessStates};
 pub use filter::Filter;
 pub use hostname::HostnameType;
+pub use icmp::IcmpTypeCode;
 pub use internet::{InternetGateway, InternetGatewayAttachment};
 pub use ip::{IpPermission, IpRange, IpSource};
 pub use ipv6::{Ipv6AddressAttribute, Ipv6Range};
+pub use network::{NetworkAcl, NetworkAclAssociation, NetworkAclEntry};
+pub use port::PortRange;
 pub use prefix::PrefixListId;
 pub use private::PrivateDnsNameOptionsOnLaunch;
 pub use propagating::PropagatingVgw;
@@ -145,6 +157,7 @@ pub use route::{
     Route, RouteOrigin, RouteState, RouteTable, RouteTableAssociation, RouteTableAssociationState,
     RouteTableAssociationStateCode,
 };
+pub use rule::RuleAction;
 pub use security::{SecurityGroupRule, SecurityGroupRuleDescription};
 pub use subnet::{
     Subnet, SubnetCidrBlockState, SubnetCidrBlockStateCode, SubnetIpv6CidrBlockAssociation, SubnetState,

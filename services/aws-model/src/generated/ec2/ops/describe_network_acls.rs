@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::generated::ec2::types::filter::{FILTER_LIST, Filter};
-use crate::generated::ec2::types::tag::{TAG_LIST, Tag};
+use crate::generated::ec2::types::network::{NETWORK_ACL, NetworkAcl};
 use crate::operation::Operation;
 use crate::schema::{self, Member, Shape};
-use crate::string_enum::string_enum;
 
 pub struct DescribeNetworkAcls;
 
@@ -44,82 +43,6 @@ pub struct DescribeNetworkAclsResult {
     pub next_token: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct IcmpTypeCode {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub r#type: Option<i32>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct NetworkAcl {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub associations: Option<Vec<NetworkAclAssociation>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub entries: Option<Vec<NetworkAclEntry>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub is_default: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub network_acl_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tags: Option<Vec<Tag>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub vpc_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub owner_id: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct NetworkAclAssociation {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub network_acl_association_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub network_acl_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub subnet_id: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct NetworkAclEntry {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cidr_block: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub egress: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub icmp_type_code: Option<IcmpTypeCode>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ipv6_cidr_block: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub port_range: Option<PortRange>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub protocol: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rule_action: Option<RuleAction>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rule_number: Option<i32>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct PortRange {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub to: Option<i32>,
-}
-
-string_enum! {
-    pub enum RuleAction {
-        Allow = "allow",
-        Deny = "deny",
-    }
-}
-
 pub(crate) static DESCRIBE_NETWORK_ACLS_MAX_RESULTS: Shape = Shape::Integer {
     min: Some(5),
     max: Some(1000),
@@ -145,68 +68,6 @@ pub(crate) static DESCRIBE_NETWORK_ACLS_RESULT: Shape = Shape::Structure {
     ],
 };
 
-pub(crate) static ICMP_TYPE_CODE: Shape = Shape::Structure {
-    name: "IcmpTypeCode",
-    members: &[
-        Member::optional("Code", &schema::INTEGER).on_wire("Code", "code"),
-        Member::optional("Type", &schema::INTEGER).on_wire("Type", "type"),
-    ],
-};
-
-pub(crate) static NETWORK_ACL: Shape = Shape::Structure {
-    name: "NetworkAcl",
-    members: &[
-        Member::optional("Associations", &NETWORK_ACL_ASSOCIATION_LIST)
-            .on_wire("AssociationSet", "associationSet"),
-        Member::optional("Entries", &NETWORK_ACL_ENTRY_LIST).on_wire("EntrySet", "entrySet"),
-        Member::optional("IsDefault", &schema::BOOLEAN).on_wire("Default", "default"),
-        Member::optional("NetworkAclId", &schema::STRING).on_wire("NetworkAclId", "networkAclId"),
-        Member::optional("Tags", &TAG_LIST).on_wire("TagSet", "tagSet"),
-        Member::optional("VpcId", &schema::STRING).on_wire("VpcId", "vpcId"),
-        Member::optional("OwnerId", &schema::STRING).on_wire("OwnerId", "ownerId"),
-    ],
-};
-
-pub(crate) static NETWORK_ACL_ASSOCIATION: Shape = Shape::Structure {
-    name: "NetworkAclAssociation",
-    members: &[
-        Member::optional("NetworkAclAssociationId", &schema::STRING)
-            .on_wire("NetworkAclAssociationId", "networkAclAssociationId"),
-        Member::optional("NetworkAclId", &schema::STRING).on_wire("NetworkAclId", "networkAclId"),
-        Member::optional("SubnetId", &schema::STRING).on_wire("SubnetId", "subnetId"),
-    ],
-};
-
-pub(crate) static NETWORK_ACL_ASSOCIATION_LIST: Shape = Shape::List {
-    member: &NETWORK_ACL_ASSOCIATION,
-    min: None,
-    max: None,
-    item: "item",
-    flattened: false,
-};
-
-pub(crate) static NETWORK_ACL_ENTRY: Shape = Shape::Structure {
-    name: "NetworkAclEntry",
-    members: &[
-        Member::optional("CidrBlock", &schema::STRING).on_wire("CidrBlock", "cidrBlock"),
-        Member::optional("Egress", &schema::BOOLEAN).on_wire("Egress", "egress"),
-        Member::optional("IcmpTypeCode", &ICMP_TYPE_CODE).on_wire("IcmpTypeCode", "icmpTypeCode"),
-        Member::optional("Ipv6CidrBlock", &schema::STRING).on_wire("Ipv6CidrBlock", "ipv6CidrBlock"),
-        Member::optional("PortRange", &PORT_RANGE).on_wire("PortRange", "portRange"),
-        Member::optional("Protocol", &schema::STRING).on_wire("Protocol", "protocol"),
-        Member::optional("RuleAction", &RULE_ACTION).on_wire("RuleAction", "ruleAction"),
-        Member::optional("RuleNumber", &schema::INTEGER).on_wire("RuleNumber", "ruleNumber"),
-    ],
-};
-
-pub(crate) static NETWORK_ACL_ENTRY_LIST: Shape = Shape::List {
-    member: &NETWORK_ACL_ENTRY,
-    min: None,
-    max: None,
-    item: "item",
-    flattened: false,
-};
-
 pub(crate) static NETWORK_ACL_ID_STRING_LIST: Shape = Shape::List {
     member: &schema::STRING,
     min: None,
@@ -221,19 +82,4 @@ pub(crate) static NETWORK_ACL_LIST: Shape = Shape::List {
     max: None,
     item: "item",
     flattened: false,
-};
-
-pub(crate) static PORT_RANGE: Shape = Shape::Structure {
-    name: "PortRange",
-    members: &[
-        Member::optional("From", &schema::INTEGER).on_wire("From", "from"),
-        Member::optional("To", &schema::INTEGER).on_wire("To", "to"),
-    ],
-};
-
-pub(crate) static RULE_ACTION: Shape = Shape::String {
-    min: None,
-    max: None,
-    pattern: None,
-    enumeration: RuleAction::NAMES,
 };
