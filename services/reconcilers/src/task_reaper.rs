@@ -18,6 +18,10 @@ const DEFINITIONS: i64 = 20;
 const TOKENS: i64 = 10_000;
 /// How long idempotency tokens are remembered.
 const TOKENS_KEPT: TimeDelta = TimeDelta::hours(24);
+/// Minutes of load balancers' counts that go in one look: each minute has some for each balancer and group.
+const MINUTES: i64 = 10_000;
+/// How long they are kept, as in CloudWatch.
+const MINUTES_KEPT: TimeDelta = TimeDelta::days(15);
 
 /// Removes old rows of all accounts, a bounded number in each look.
 pub struct TaskReaper {
@@ -69,6 +73,14 @@ impl Reconciler for TaskReaper {
                 retention::finished_deployments(db, finished_before, BATCH).await?,
             ),
             ("tokens", retention::tokens(db, now - TOKENS_KEPT, TOKENS).await?),
+            (
+                "balancer_metrics",
+                retention::balancer_metrics(db, now - MINUTES_KEPT, MINUTES).await?,
+            ),
+            (
+                "proxy_reports",
+                retention::proxy_reports(db, now - MINUTES_KEPT, BATCH).await?,
+            ),
         ];
         let again_now = bounded.iter().any(|(_, gone)| *gone >= BATCH as u64);
         let mut did = Vec::from(bounded);

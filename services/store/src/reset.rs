@@ -34,6 +34,7 @@ pub async fn reset(db: &Db, now: DateTime<Utc>) -> Result<()> {
         "DELETE FROM account_settings",
         "DELETE FROM tags",
         "DELETE FROM load_balancers",
+        "DELETE FROM balancer_metrics",
         "DELETE FROM target_groups",
         "DELETE FROM trust_stores",
         "DELETE FROM certificates",

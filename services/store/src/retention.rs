@@ -51,6 +51,19 @@ pub async fn tokens(db: &Db, before: DateTime<Utc>, limit: i64) -> Result<u64> {
     delete(db, sql, before, limit).await
 }
 
+/// Counts of load balancers by minutes before `before`, as long as CloudWatch keeps them (LB-40).
+pub async fn balancer_metrics(db: &Db, before: DateTime<Utc>, limit: i64) -> Result<u64> {
+    let sql = "DELETE FROM balancer_metrics WHERE ctid = ANY(ARRAY(SELECT ctid FROM balancer_metrics WHERE minute < $1 \
+         ORDER BY minute LIMIT $2))";
+    delete(db, sql, before, limit).await
+}
+
+/// Which reports of proxies were counted, of processes that have not reported since `before`.
+pub async fn proxy_reports(db: &Db, before: DateTime<Utc>, limit: i64) -> Result<u64> {
+    let sql = "DELETE FROM proxy_reports WHERE ctid = ANY(ARRAY(SELECT ctid FROM proxy_reports WHERE at < $1 LIMIT $2))";
+    delete(db, sql, before, limit).await
+}
+
 async fn delete(db: &Db, sql: &'static str, before: DateTime<Utc>, limit: i64) -> Result<u64> {
     let done = sqlx::query(sql)
         .bind(before)

@@ -57,7 +57,8 @@ async fn fetched(access: &Access) -> anyhow::Result<Overview> {
         .with_context(|| format!("no server answers at {}; is it running?", access.server))?;
     parts.uri = parts.uri.path().parse()?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let exchange = async {
+    // With the sender the connection ends.
+    let exchange = async move {
         let answer = sender
             .send_request(http::Request::from_parts(parts, body))
             .await?;
