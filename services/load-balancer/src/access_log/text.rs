@@ -38,7 +38,7 @@ impl Display for Quoted<'_> {
 }
 
 fn needs_escape(byte: u8) -> bool {
-    byte < 0x20 || byte >= 0x7f || byte == b'"' || byte == b'\\'
+    !matches!(byte, 0x20..0x7f) || byte == b'"' || byte == b'\\'
 }
 
 /// Quoted, or `"-"` where there is none.

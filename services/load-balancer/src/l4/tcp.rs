@@ -82,7 +82,8 @@ impl Flow {
             reset(&stream);
             return Err(End::HandshakeFailed);
         };
-        match termination.accept(stream).await {
+        // A handshake needs more memory than the flow after it.
+        match Box::pin(termination.accept(stream)).await {
             Ok(Accepted {
                 stream,
                 facts,
@@ -100,7 +101,7 @@ impl Flow {
     }
 
     async fn carry(&mut self, mut client: Stream) -> End {
-        let Some((chosen, mut target)) = self.connect().await else {
+        let Some((chosen, mut target)) = Box::pin(self.connect()).await else {
             reset(tcp(&client));
             return End::NoTarget;
         };
