@@ -23,6 +23,8 @@ use crate::config::{Config, ProxySettings};
 const SILENCE: Duration = Duration::from_secs(12);
 /// Longest wait for the server before what an earlier process kept has to do.
 const SYNC: Duration = Duration::from_secs(5);
+/// The same if nothing was kept: a process before this one may serve more. It waits a little longer than that.
+const SYNC_ALONE: Duration = Duration::from_secs(25);
 /// Minutes of counts that wait to be put into the outbox.
 const WAITING_MINUTES: usize = 16;
 
@@ -74,8 +76,12 @@ pub async fn start(
         tracing::info!(balancers = kept.len(), "serving what was kept");
     }
     let synced = session.synced();
+    let patience = if kept.is_empty() { SYNC_ALONE } else { SYNC };
     tasks.spawn("proxy-session", session.run(tasks.shutdown().clone()));
-    tasks.spawn("proxy-succession", succeed(proxy.clone(), synced, tasks.clone()));
+    tasks.spawn(
+        "proxy-succession",
+        succeed(proxy.clone(), synced, patience, tasks.clone()),
+    );
     count(&proxy, outbox, clock, tasks);
     if let Some(listener) = metrics_listener {
         let of_proxy = proxy.metrics().clone();
@@ -170,9 +176,14 @@ fn count(proxy: &Proxy, outbox: Outbox, clock: Arc<dyn Clock>, tasks: &Tasks) {
 }
 
 /// Relieves the process before once this one serves what it served, then waits for the one that comes after, for which this one goes.
-async fn succeed(proxy: Proxy, mut synced: watch::Receiver<bool>, tasks: Tasks) -> anyhow::Result<()> {
+async fn succeed(
+    proxy: Proxy,
+    mut synced: watch::Receiver<bool>,
+    patience: Duration,
+    tasks: Tasks,
+) -> anyhow::Result<()> {
     let shutdown = tasks.shutdown();
-    let in_sync = tokio::time::timeout(SYNC, synced.wait_for(|synced| *synced));
+    let in_sync = tokio::time::timeout(patience, synced.wait_for(|synced| *synced));
     if shutdown.unless_requested(in_sync).await.is_none() {
         return Ok(());
     }

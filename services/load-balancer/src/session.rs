@@ -154,9 +154,9 @@ impl Session {
                     match end {
                         End::Replaced => {
                             self.kept.leave_to_others();
-                            tracing::warn!(
+                            tracing::info!(
                                 name = self.config.name,
-                                "another proxy has connected under this name"
+                                "another proxy has connected under this name; if it is no successor, one of them needs another name"
                             );
                             AFTER_REPLACED
                         }
