@@ -24,6 +24,7 @@ use std::time::Duration;
 use auth::{KeyPair, MasterKey, PrivateFileError, Secret, VaultError};
 use domain::{AccountId, Region};
 use kit::{LogFormat, Random};
+use reconcilers::AcmeConfig;
 use thiserror::Error;
 
 pub use agent_settings::{AgentSettings, ImagePullBehavior};
@@ -85,6 +86,8 @@ pub struct Config {
     /// A service task without any check counts as healthy this long after RUNNING (D-03).
     pub service_healthy_after: Duration,
     pub stopped_task_retention: Duration,
+    /// Where requested certificates are issued.
+    pub acme: Option<AcmeConfig>,
     /// Filter text of the log.
     pub log: String,
     pub log_format: LogFormat,
@@ -133,6 +136,7 @@ impl Config {
             host_loss_after: layers.required("host_loss_after", at_least_a_second)?,
             service_healthy_after: layers.required("service_healthy_after", values::duration)?,
             stopped_task_retention: layers.required("stopped_task_retention", at_least_a_second)?,
+            acme: acme(&layers)?,
             log: layers.required("log", log_filter)?,
             log_format: layers.required("log_format", parsed)?,
             agent: AgentSettings::read(&layers)?,
@@ -218,6 +222,24 @@ impl Config {
     /// One setting's value as the table shows it; `None` if there is no setting of this name.
     pub fn value(&self, name: &str) -> Option<String> {
         table::value(self, name)
+    }
+}
+
+/// The directory; its contact and root say nothing without it.
+fn acme(layers: &Layers) -> Result<Option<AcmeConfig>, ConfigError> {
+    let directory = layers.optional("acme_directory", values::url)?;
+    let contact = layers.optional("acme_contact", values::mail_address)?;
+    let root = layers.optional("acme_root", absolute)?;
+    match directory {
+        Some(directory) => Ok(Some(AcmeConfig {
+            directory,
+            contact,
+            root,
+        })),
+        None if contact.is_none() && root.is_none() => Ok(None),
+        None => Err(ConfigError::Clash(
+            "acme_contact and acme_root are given together with acme_directory".to_owned(),
+        )),
     }
 }
 

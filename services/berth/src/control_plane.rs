@@ -99,7 +99,7 @@ impl ControlPlane {
             stopped_task_retention: config.reconcilers.stopped_task_retention,
             allow_reset: config.allow_reset,
             operator_account: config.account.clone(),
-            issues_certificates: false,
+            issues_certificates: config.reconcilers.acme.is_some(),
             objects: config.objects.clone(),
         };
         let api = Api {
@@ -113,7 +113,7 @@ impl ControlPlane {
         let proxies = ProxyGateway::start(
             db.clone(),
             verifier.clone(),
-            vault,
+            vault.clone(),
             clock.clone(),
             proxy_gateway::Settings::new(config.account.clone()),
             tasks,
@@ -129,6 +129,7 @@ impl ControlPlane {
             db,
             placer,
             clock,
+            vault,
             random: Random::from_os(),
             config: Arc::new(config.reconcilers),
         };

@@ -265,6 +265,7 @@ async fn serve(config: &Config, options: PgConnectOptions, tasks: &Tasks) -> any
             host_loss_after: time_delta(config.host_loss_after),
             service_healthy_after: time_delta(config.service_healthy_after),
             stopped_task_retention: time_delta(config.stopped_task_retention),
+            acme: config.acme.clone(),
             ..ReconcilerConfig::default()
         },
     };

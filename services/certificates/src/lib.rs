@@ -74,37 +74,41 @@ pub fn read(
         [leaf] => leaf,
         _ => return Err(Flaw::SeveralCertificates),
     };
-    let (_, parsed) = X509Certificate::from_der(leaf).map_err(|_| Flaw::Certificate)?;
     let rest = match chain.filter(|chain| !chain.is_empty()) {
         Some(chain) => pem::certificates(chain).ok_or(Flaw::Chain)?,
         None => Vec::new(),
     };
-    let facts = Facts::of(&parsed)?;
-    if now < facts.not_before {
-        return Err(Flaw::NotYet(facts.not_before));
+    let served = belonging(leaf, &rest, private_key)?;
+    if now < served.facts.not_before {
+        return Err(Flaw::NotYet(served.facts.not_before));
     }
-    if now >= facts.not_after {
-        return Err(Flaw::Expired(facts.not_after));
+    match now >= served.facts.not_after {
+        true => Err(Flaw::Expired(served.facts.not_after)),
+        false => Ok(served),
     }
-    key::check(leaf, &rest, private_key)?;
-    chain::check(&parsed, &rest)?;
-    Ok(Served {
-        certificate: pem::armoured("CERTIFICATE", leaf),
-        chain: (!rest.is_empty()).then(|| rest.iter().map(|der| pem::armoured("CERTIFICATE", der)).collect()),
-        facts,
-    })
 }
 
-/// Reads what an ACME directory issued: the leaf and its chain in one text.
+/// Reads what an ACME directory issued: the leaf and its chain in one text. Its clock may differ from ours.
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_issued(full_chain: &str, private_key: &[u8], now: DateTime<Utc>) -> Result<Served, Flaw> {
+pub fn read_issued(full_chain: &str, private_key: &[u8]) -> Result<Served, Flaw> {
     let all = pem::certificates(full_chain.as_bytes()).ok_or(Flaw::Certificate)?;
     let (leaf, rest) = all.split_first().ok_or(Flaw::Certificate)?;
+    belonging(leaf, rest, private_key)
+}
+
+fn belonging(leaf: &[u8], rest: &[Vec<u8>], private_key: &[u8]) -> Result<Served, Flaw> {
+    let (_, parsed) = X509Certificate::from_der(leaf).map_err(|_| Flaw::Certificate)?;
+    let facts = Facts::of(&parsed)?;
+    key::check(leaf, rest, private_key)?;
+    chain::check(&parsed, rest)?;
     let rest: String = rest.iter().map(|der| pem::armoured("CERTIFICATE", der)).collect();
-    let leaf = pem::armoured("CERTIFICATE", leaf);
-    read(leaf.as_bytes(), private_key, Some(rest.as_bytes()), now)
+    Ok(Served {
+        certificate: pem::armoured("CERTIFICATE", leaf),
+        chain: Some(rest).filter(|rest| !rest.is_empty()),
+        facts,
+    })
 }
 
 /// The private key as text to be sealed: as it was given, from its first to its last line.

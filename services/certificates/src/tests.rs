@@ -93,7 +93,7 @@ fn a_chain_has_to_lead_on_from_the_leaf() {
         read_at(&full, &key, None, now()).unwrap_err(),
         Flaw::SeveralCertificates
     );
-    let issued = read_issued(&full, key.as_bytes(), now()).unwrap();
+    let issued = read_issued(&full, key.as_bytes()).unwrap();
     assert_eq!(
         (issued.certificate, issued.chain),
         (served.certificate, served.chain)

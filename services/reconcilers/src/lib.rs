@@ -6,31 +6,37 @@
 //! | [`target_registrar`] | what services' tasks are registered as in target groups |
 //! | [`host_watcher`] | hosts whose agents went away, and servers that went with their agents' sessions |
 //! | [`task_reaper`] | what was kept long enough |
+//! | [`certificate_issuer`] | orders of certificates at an ACME directory, and their renewals |
 //!
 //! To add one: a file with a [`driver::Reconciler`], and a line in [`Reconcilers::start`].
 
+pub mod certificate_issuer;
 pub mod config;
 pub mod driver;
 pub mod host_watcher;
 mod leadership;
 pub mod service_scheduler;
+mod sleeper;
 pub mod target_registrar;
 pub mod task_reaper;
 
 use std::sync::Arc;
 
+use auth::Vault;
 use kit::{Clock, Random, Tasks};
 use store::Db;
 use store::placement::Placer;
 use tokio::sync::{Notify, watch};
 
-pub use config::ReconcilerConfig;
+pub use config::{AcmeConfig, ReconcilerConfig};
 pub use driver::status::LoopStatus;
 
+use certificate_issuer::CertificateIssuer;
 use driver::status::StatusCell;
 use driver::{Frame, Reconciler};
 use host_watcher::HostWatcher;
 use service_scheduler::ServiceScheduler;
+use sleeper::Sleeper;
 use target_registrar::TargetRegistrar;
 use task_reaper::TaskReaper;
 
@@ -41,6 +47,7 @@ pub struct Surroundings {
     pub placer: Placer,
     pub clock: Arc<dyn Clock>,
     pub random: Random,
+    pub vault: Arc<Vault>,
     pub config: Arc<ReconcilerConfig>,
 }
 
@@ -69,7 +76,11 @@ impl Reconcilers {
         starter.start(ServiceScheduler::new(surroundings));
         starter.start(TargetRegistrar::new(surroundings));
         starter.start(HostWatcher::new(surroundings));
+        starter.start(Sleeper::new(surroundings));
         starter.start(TaskReaper::new(surroundings));
+        if let Some(acme) = &surroundings.config.acme {
+            starter.start(CertificateIssuer::new(surroundings, acme.clone()));
+        }
         Self {
             demand: starter.demand,
             loops: starter.loops.into(),

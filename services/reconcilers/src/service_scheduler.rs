@@ -51,6 +51,7 @@ impl ServiceScheduler {
             clock,
             random,
             config,
+            ..
         } = surroundings.clone();
         let definitions = Definitions::new(db.clone());
         Self {

@@ -44,11 +44,13 @@ pub struct Pending {
     pub created_at: DateTime<Utc>,
 }
 
-/// ARNs of all certificates whose orders are on their way, in all accounts.
-pub async fn pending(db: &Db) -> Result<Vec<String>> {
-    let query =
-        sqlx::query_scalar("SELECT arn FROM certificates WHERE issuing IS NOT NULL ORDER BY created_at");
-    Ok(query.fetch_all(db.pool()).await?)
+/// ARNs of all certificates whose orders are due, in all accounts.
+pub async fn pending(db: &Db, now: DateTime<Utc>) -> Result<Vec<String>> {
+    let query = sqlx::query_scalar(
+        "SELECT arn FROM certificates WHERE issuing IS NOT NULL \
+         AND coalesce((issuing->>'not_before')::timestamptz <= $1, true) ORDER BY created_at",
+    );
+    Ok(query.bind(now).fetch_all(db.pool()).await?)
 }
 
 /// Begins the renewal of certificates of all accounts that a listener shows and that have passed two thirds of their life. How many.
@@ -109,15 +111,21 @@ pub async fn save(tx: &mut Tx, arn: &str, before: &Issuing, after: &Issuing) -> 
     Ok(done.rows_affected() == 1)
 }
 
-/// Adds answers to HTTP-01 challenges: (token, key authorization).
-pub async fn answer(tx: &mut Tx, answers: &[(String, String)], now: DateTime<Utc>) -> Result<()> {
+/// Adds answers to HTTP-01 challenges of a certificate's order: (token, key authorization). The balancers of its account give them
+/// ([`crate::routes`]); they are told.
+pub async fn answer(
+    tx: &mut Tx,
+    scope: &Scope,
+    answers: &[(String, String)],
+    now: DateTime<Utc>,
+) -> Result<()> {
     let (tokens, authorizations): (Vec<&str>, Vec<&str>) = answers
         .iter()
         .map(|(token, authorization)| (token.as_str(), authorization.as_str()))
         .unzip();
     sqlx::query(
         "INSERT INTO acme_challenges (token, key_authorization, created_at) \
-         SELECT t.token, t.authorization, $3 FROM unnest($1::text[], $2::text[]) AS t(token, \"authorization\") \
+         SELECT t.token, t.key_authorization, $3 FROM unnest($1::text[], $2::text[]) AS t(token, key_authorization) \
          ON CONFLICT (token) DO UPDATE SET key_authorization = excluded.key_authorization",
     )
     .bind(tokens)
@@ -125,22 +133,58 @@ pub async fn answer(tx: &mut Tx, answers: &[(String, String)], now: DateTime<Utc
     .bind(now)
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    touch_balancers(tx, scope).await
 }
 
 /// Takes the answers to these tokens away.
-pub async fn forget(tx: &mut Tx, tokens: &[String]) -> Result<()> {
+pub async fn forget(tx: &mut Tx, scope: &Scope, tokens: &[String]) -> Result<()> {
+    if tokens.is_empty() {
+        return Ok(());
+    }
     sqlx::query("DELETE FROM acme_challenges WHERE token = ANY($1)")
         .bind(tokens)
         .execute(&mut **tx)
         .await?;
+    touch_balancers(tx, scope).await
+}
+
+/// Removes answers that were left by certificates which were deleted under way.
+pub async fn forget_before(db: &Db, before: DateTime<Utc>) -> Result<()> {
+    sqlx::query("DELETE FROM acme_challenges WHERE created_at < $1")
+        .bind(before)
+        .execute(db.pool())
+        .await?;
     Ok(())
 }
 
-/// All answers that proxies give now under `/.well-known/acme-challenge/`: (token, key authorization), by token.
-pub async fn answers(db: &Db) -> Result<Vec<(String, String)>> {
-    let query = sqlx::query_as("SELECT token, key_authorization FROM acme_challenges ORDER BY token");
-    Ok(query.fetch_all(db.pool()).await?)
+async fn touch_balancers(tx: &mut Tx, scope: &Scope) -> Result<()> {
+    let arns: Vec<String> = sqlx::query_scalar(
+        "SELECT arn FROM load_balancers WHERE account = $1 AND region = $2 AND kind = 'application' ORDER BY arn",
+    )
+    .bind(scope.account.as_str())
+    .bind(scope.region.as_str())
+    .fetch_all(&mut **tx)
+    .await?;
+    for arn in arns {
+        crate::routes::touch_balancer(tx, &arn).await?;
+    }
+    Ok(())
+}
+
+/// Whether every proxy that lives and listens for this account and region has its balancers as they are now: it gives the answers.
+pub async fn answers_stand(db: &Db, scope: &Scope) -> Result<bool> {
+    let behind: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM listener_statuses s JOIN listeners l ON l.arn = s.listener_arn \
+         JOIN load_balancers b ON b.arn = l.load_balancer_arn JOIN proxies p ON p.name = s.proxy \
+         WHERE b.account = $1 AND b.region = $2 AND b.kind = 'application' AND s.revision < b.revision \
+         AND p.seen_at > now() - make_interval(secs => $3))",
+    )
+    .bind(scope.account.as_str())
+    .bind(scope.region.as_str())
+    .bind(crate::proxies::LIFE.as_secs_f64())
+    .fetch_one(db.pool())
+    .await?;
+    Ok(!behind)
 }
 
 /// Our account at a directory, as `auth::Vault` sealed it under the directory's URL.

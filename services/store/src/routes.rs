@@ -7,6 +7,7 @@
 pub mod attributes;
 mod balancers;
 mod certificates;
+mod challenges;
 pub mod rules;
 mod target_groups;
 

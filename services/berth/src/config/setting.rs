@@ -161,6 +161,21 @@ pub static SETTINGS: &[Setting] = &[
         "How long stopped tasks stay visible",
     )
     .or("7d"),
+    Setting::of(
+        "acme_directory",
+        Text("URL"),
+        "ACME directory that issues requested certificates; none are issued if unset",
+    ),
+    Setting::of(
+        "acme_contact",
+        Text("ADDRESS"),
+        "Mail address that the ACME directory may write to",
+    ),
+    Setting::of(
+        "acme_root",
+        Text("FILE"),
+        "PEM file with the authority of the ACME directory's own certificate, if it is none of the usual",
+    ),
     Setting::of("log", Text("FILTER"), "What is logged, such as info,store=debug")
         .or(kit::logging::DEFAULT_FILTER),
     Setting::of("log_format", Text("FORMAT"), "human or json").or("human"),

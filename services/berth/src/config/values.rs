@@ -83,6 +83,23 @@ pub fn base_url(text: &str) -> Result<String, String> {
     }
 }
 
+/// An HTTPS address with a path.
+pub fn url(text: &str) -> Result<String, String> {
+    let uri: http::Uri = text.parse().map_err(|error| format!("{error}"))?;
+    match uri.scheme_str() == Some("https") && uri.host().is_some_and(|host| !host.is_empty()) {
+        true => Ok(text.to_owned()),
+        false => Err("must be an address such as https://acme.example.com/directory".to_owned()),
+    }
+}
+
+pub fn mail_address(text: &str) -> Result<String, String> {
+    let plain = !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    match text.split_once('@') {
+        Some((name, host)) if plain && !name.is_empty() && !host.is_empty() => Ok(text.to_owned()),
+        _ => Err("must be a mail address such as admin@example.com".to_owned()),
+    }
+}
+
 /// A database's address without its password.
 pub fn without_password(url: &str) -> String {
     let (before_query, query) = url

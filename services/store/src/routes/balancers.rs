@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use sqlx::types::Json;
 
+use super::challenges::{self, Challenge};
 use super::{Unseal, attributes, rules};
 use crate::{Db, Result};
 
@@ -127,6 +128,7 @@ struct Row {
     revision: i64,
     created_at: DateTime<Utc>,
     listeners: Json<Vec<Value>>,
+    challenges: Json<Vec<Challenge>>,
 }
 
 #[derive(Deserialize)]
@@ -165,23 +167,29 @@ const SELECT: &str = "SELECT b.arn, b.number, b.account, b.region, b.name, b.kin
             FROM trust_store_revocations v WHERE v.trust_store_arn = l.mutual->>'TrustStoreArn'), '[]'), \
         'rules', coalesce((SELECT jsonb_agg(jsonb_build_object('arn', r.arn, 'priority', r.priority, 'conditions', r.conditions, \
             'transforms', r.transforms, 'actions', r.actions) ORDER BY r.priority) FROM rules r WHERE r.listener_arn = l.arn), '[]') \
-    ) ORDER BY l.port) FROM listeners l WHERE l.load_balancer_arn = b.arn), '[]') AS listeners FROM load_balancers b";
+    ) ORDER BY l.port) FROM listeners l WHERE l.load_balancer_arn = b.arn), '[]') AS listeners";
 
 /// The balancers with these ARNs, of all accounts; those that are not there are left out.
 ///
 /// What makes no sense harms nothing else: a listener that cannot be read is left out, a rule whose actions nobody can carry out answers
 /// 500, one of which nobody can tell what it matches is left out. Each is logged.
 pub async fn balancers(db: &Db, arns: &[String]) -> Result<Vec<StoredBalancer>> {
-    let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} WHERE b.arn = ANY($1)")))
-        .bind(arns)
-        .fetch_all(db.pool())
-        .await?;
+    let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "{SELECT}, {} AS challenges FROM load_balancers b WHERE b.arn = ANY($1)",
+        challenges::OF_BALANCER
+    )))
+    .bind(arns)
+    .fetch_all(db.pool())
+    .await?;
     Ok(rows.into_iter().filter_map(stored).collect())
 }
 
 /// All balancers of an account and region, by name.
 pub async fn balancers_of(db: &Db, scope: &Scope) -> Result<Vec<StoredBalancer>> {
-    let sql = format!("{SELECT} WHERE b.account = $1 AND b.region = $2 ORDER BY b.name");
+    let sql = format!(
+        "{SELECT}, {} AS challenges FROM load_balancers b WHERE b.account = $1 AND b.region = $2 ORDER BY b.name",
+        challenges::OF_BALANCER
+    );
     let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(scope.account.as_str())
         .bind(scope.region.as_str())
@@ -195,16 +203,24 @@ fn stored(row: Row) -> Option<StoredBalancer> {
         "application" => Kind::Application,
         "network" => Kind::Network,
         other => {
-            tracing::error!(balancer = row.arn, kind = other, "a balancer cannot be read; it is left out");
+            tracing::error!(
+                balancer = row.arn,
+                kind = other,
+                "a balancer cannot be read; it is left out"
+            );
             return None;
         }
     };
     let listeners = row.listeners.0.into_iter().filter_map(|value| {
         let read = serde_json::from_value(value)
             .map_err(|error| error.to_string())
-            .and_then(listener);
+            .and_then(|stored| listener(stored, &row.challenges));
         read.inspect_err(|error| {
-            tracing::error!(balancer = row.arn, error, "a listener cannot be read; it is left out");
+            tracing::error!(
+                balancer = row.arn,
+                error,
+                "a listener cannot be read; it is left out"
+            );
         })
         .ok()
     });
@@ -227,7 +243,7 @@ fn stored(row: Row) -> Option<StoredBalancer> {
     })
 }
 
-fn listener(stored: StoredListener) -> std::result::Result<Listener, String> {
+fn listener(stored: StoredListener, answers: &[Challenge]) -> std::result::Result<Listener, String> {
     let protocol = match stored.protocol.as_str() {
         "HTTP" => ListenerProtocol::Http,
         "HTTPS" => ListenerProtocol::Https,
@@ -250,12 +266,15 @@ fn listener(stored: StoredListener) -> std::result::Result<Listener, String> {
         Some(rule) => (rule.arn.clone(), actions(&rule.arn, &rule.actions)),
         None => (String::new(), vec![unusable()]),
     };
+    let takes_http = matches!(protocol, ListenerProtocol::Http | ListenerProtocol::Https);
+    let answers = answers.iter().filter(|_| takes_http);
+    let answers = answers.map(|answer| challenges::rule(&stored.arn, answer));
     Ok(Listener {
         port: stored.port,
         protocol,
         tls,
         attributes: attributes::listener(&stored.attributes),
-        rules: others.into_iter().filter_map(rule).collect(),
+        rules: answers.chain(others.into_iter().filter_map(rule)).collect(),
         default_rule,
         default_actions,
         arn: stored.arn,
