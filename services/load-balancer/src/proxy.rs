@@ -20,6 +20,7 @@ use crate::access_log::AccessLog;
 use crate::balance::anomaly::Watch;
 use crate::checks::Checker;
 use crate::handover::{self, Predecessor};
+use crate::hold;
 use crate::listeners::Listeners;
 use crate::metrics::Metrics;
 use crate::plane::{Events, Limits, Plane};
@@ -29,7 +30,7 @@ use crate::session::Served;
 use crate::state::State;
 use crate::tls::{Alpn, TargetTls, Terminations};
 
-/// How often draining targets and the weights of anomalous ones are looked at.
+/// How often the weights of anomalous targets are looked at.
 const TICK: Duration = Duration::from_secs(1);
 /// How often draining targets are looked at.
 const DRAIN_TICK: Duration = Duration::from_millis(200);
@@ -81,6 +82,21 @@ impl Proxy {
         clock: Arc<dyn Clock>,
         random: Random,
     ) -> io::Result<(Self, UnboundedReceiver<FromProxy>)> {
+        Self::start_observed(config, tasks, events, clock, random, Vec::new())
+    }
+
+    /// As [`Self::start`], with others who are told of requests and connections.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_observed(
+        config: ProxyConfig,
+        tasks: &Tasks,
+        events: Arc<dyn Events>,
+        clock: Arc<dyn Clock>,
+        random: Random,
+        mut observers: Vec<Arc<dyn Observer>>,
+    ) -> io::Result<(Self, UnboundedReceiver<FromProxy>)> {
         let (predecessor, inherited) = match config
             .handover
             .as_deref()
@@ -98,9 +114,10 @@ impl Proxy {
         let access_log = config.access_logs.map(|(directory, address)| {
             let (log, writer) = AccessLog::new(directory, address, clock.clone(), random.clone());
             logs.spawn("access logs", writer.run(logs_end.clone()));
+            metrics.tell_of(log.clone());
             log
         });
-        let mut observers: Vec<Arc<dyn Observer>> = vec![Arc::new(metrics.clone())];
+        observers.push(Arc::new(metrics.clone()));
         observers.extend(access_log.clone().map(|log| Arc::new(log) as Arc<dyn Observer>));
         let plane = Arc::new(Plane {
             state: state.clone(),
@@ -122,6 +139,10 @@ impl Proxy {
         let listeners = Listeners::new(plane.clone(), tasks.clone(), config.addresses, inherited);
         let (checker, health) = Checker::new(state.clone(), clock.clone(), random);
         tasks.spawn("listener retries", listeners.clone().retry());
+        tasks.spawn(
+            "activity of sleepers",
+            hold::tell_activity(plane.clone(), tasks.shutdown().clone()),
+        );
         tasks.spawn("health checks", checker.clone().run(tasks.shutdown().clone()));
         tasks.spawn(
             "target anomalies",
@@ -314,11 +335,8 @@ async fn end_drained(state: Arc<State>, clock: Arc<dyn Clock>, shutdown: Shutdow
         for group in state.groups() {
             let view = group.view_owned();
             let over = |until: i64| until <= now.timestamp_millis();
-            for target in view
-                .targets
-                .iter()
-                .filter(|target| target.draining_until().is_some_and(over))
-            {
+            let targets = view.targets.iter().chain(&view.leaving);
+            for target in targets.filter(|target| target.draining_until().is_some_and(over)) {
                 if !target.is_ended() {
                     target.end();
                 }

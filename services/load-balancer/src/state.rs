@@ -78,7 +78,7 @@ impl State {
         let group = groups
             .entry(config.arn.clone())
             .or_insert_with(|| Arc::new(Group::new(&config.arn)));
-        group.set(config)
+        group.set(config, chrono::Utc::now())
     }
 
     /// Takes balancers and target groups away. Requests under way go on with what they have.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::{ArcSwap, Guard};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use routing::{Health, HealthState, TargetGroup};
 use tokio::sync::Notify;
 
@@ -41,6 +41,8 @@ pub struct GroupView {
     pub config: Option<Arc<TargetGroup>>,
     /// Registered and draining targets.
     pub targets: Vec<Arc<LiveTarget>>,
+    /// No longer registered, without having drained here; they finish what they have.
+    pub leaving: Vec<Arc<LiveTarget>>,
     /// Those that take new requests.
     pub eligible: Vec<Arc<LiveTarget>>,
     /// Too few are healthy, so unhealthy ones are eligible too (LB-18).
@@ -82,7 +84,7 @@ impl Group {
         self.changed.notified()
     }
 
-    pub(super) fn set(&self, config: TargetGroup) -> bool {
+    pub(super) fn set(&self, config: TargetGroup, now: DateTime<Utc>) -> bool {
         let old = self.view.load();
         let known = old.config.as_ref();
         if known.is_some_and(|known| known.revision >= config.revision) {
@@ -102,21 +104,35 @@ impl Group {
                 None => targets.push(Arc::new(LiveTarget::new(target))),
             }
         }
-        // A target that left without draining was dropped by the server at the end of its delay.
+        let mut leaving: Vec<_> = old
+            .leaving
+            .iter()
+            .filter(|live| !live.is_ended())
+            .cloned()
+            .collect();
+        let delay = TimeDelta::seconds(i64::from(config.attributes.deregistration_delay_seconds));
         for live in &old.targets {
-            if !targets.iter().any(|kept| Arc::ptr_eq(kept, live)) {
+            if targets.iter().any(|kept| Arc::ptr_eq(kept, live)) {
+                continue;
+            }
+            // One that was draining was dropped by the server at the end of its delay. Another one's draining was never told here.
+            if live.is_draining() || delay.is_zero() {
                 live.end();
+            } else {
+                live.drain_until(now + delay);
+                leaving.push(live.clone());
             }
         }
-        self.publish(Some(Arc::new(config)), targets);
+        self.publish(Some(Arc::new(config)), targets, leaving);
         true
     }
 
     pub(super) fn clear(&self) {
-        for live in &self.view.load().targets {
+        let view = self.view.load();
+        for live in view.targets.iter().chain(&view.leaving) {
             live.end();
         }
-        self.publish(None, Vec::new());
+        self.publish(None, Vec::new(), Vec::new());
     }
 
     pub(super) fn observe(&self, id: &str, port: u16, health: &Health, since: DateTime<Utc>) -> bool {
@@ -130,7 +146,7 @@ impl Group {
             changed |= target.observe(health.state, since);
         }
         if changed {
-            self.publish(view.config.clone(), view.targets.clone());
+            self.publish(view.config.clone(), view.targets.clone(), view.leaving.clone());
         }
         changed
     }
@@ -145,11 +161,20 @@ impl Group {
                 target.update(told);
             }
         }
-        self.publish(view.config.clone(), view.targets.clone());
+        self.publish(view.config.clone(), view.targets.clone(), view.leaving.clone());
     }
 
-    fn publish(&self, config: Option<Arc<TargetGroup>>, targets: Vec<Arc<LiveTarget>>) {
-        self.view.store(Arc::new(GroupView::new(config, targets)));
+    fn publish(
+        &self,
+        config: Option<Arc<TargetGroup>>,
+        targets: Vec<Arc<LiveTarget>>,
+        leaving: Vec<Arc<LiveTarget>>,
+    ) {
+        let view = GroupView {
+            leaving,
+            ..GroupView::new(config, targets)
+        };
+        self.view.store(Arc::new(view));
         self.changed.notify_waiters();
     }
 }
@@ -167,6 +192,7 @@ impl GroupView {
             healthy: healthy.len(),
             eligible: healthy,
             targets,
+            leaving: Vec::new(),
             config,
             fail_open: false,
         };

@@ -113,6 +113,11 @@ impl LiveTarget {
         }
     }
 
+    pub(super) fn drain_until(&self, at: DateTime<Utc>) {
+        self.draining_until
+            .store(at.timestamp_millis().max(1), Ordering::Relaxed);
+    }
+
     /// True if that changes what the target is taken for.
     pub(super) fn observe(&self, state: HealthState, since: DateTime<Utc>) -> bool {
         let before = self.state();
