@@ -24,14 +24,34 @@ CREATE TABLE vpcs (
 CREATE INDEX vpcs_scope ON vpcs (account, region);
 CREATE UNIQUE INDEX vpcs_default ON vpcs (account, region) WHERE is_default;
 
--- Each VPC has one, its default one; its entries are the ones that let everything pass.
 CREATE TABLE network_acls (
-    id       text PRIMARY KEY,
-    account  text NOT NULL,
-    region   text NOT NULL,
-    vpc_id   text NOT NULL UNIQUE REFERENCES vpcs
+    id          text PRIMARY KEY,
+    account     text NOT NULL,
+    region      text NOT NULL,
+    vpc_id      text NOT NULL REFERENCES vpcs,
+    -- The one that the VPC came with, which new subnets use.
+    is_default  boolean NOT NULL
 );
 CREATE INDEX network_acls_scope ON network_acls (account, region);
+CREATE UNIQUE INDEX network_acls_default ON network_acls (vpc_id) WHERE is_default;
+
+-- Besides the last one of each direction, which denies what no other let pass.
+CREATE TABLE network_acl_entries (
+    network_acl_id   text NOT NULL REFERENCES network_acls ON DELETE CASCADE,
+    egress           boolean NOT NULL,
+    rule_number      integer NOT NULL,
+    allow            boolean NOT NULL,
+    -- A number; -1 for all.
+    protocol         text NOT NULL,
+    cidr_block       text,
+    ipv6_cidr_block  text,
+    icmp_type        integer,
+    icmp_code        integer,
+    from_port        integer,
+    to_port          integer,
+    PRIMARY KEY (network_acl_id, egress, rule_number),
+    CHECK (num_nonnulls(cidr_block, ipv6_cidr_block) = 1)
+);
 
 CREATE TABLE subnets (
     id                          text PRIMARY KEY,
@@ -45,10 +65,12 @@ CREATE TABLE subnets (
     -- ip-name | resource-name
     hostname_type               text NOT NULL DEFAULT 'ip-name',
     resource_name_dns_a_record  boolean NOT NULL DEFAULT false,
+    network_acl_id              text NOT NULL REFERENCES network_acls,
     network_acl_association_id  text NOT NULL
 );
 CREATE INDEX subnets_scope ON subnets (account, region);
 CREATE INDEX subnets_vpc ON subnets (vpc_id);
+CREATE INDEX subnets_acl ON subnets (network_acl_id);
 CREATE UNIQUE INDEX subnets_default ON subnets (account, region, availability_zone) WHERE default_for_az;
 
 CREATE TABLE security_groups (

@@ -1,5 +1,6 @@
 //! The networks of Amazon EC2: one file per operation in `ops/`, named as the operation.
 
+pub mod acl_entries;
 pub mod codes;
 pub mod dispatch;
 pub mod filters;

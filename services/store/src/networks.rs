@@ -25,7 +25,7 @@ use crate::{Db, Result, Tx};
 
 pub use defaults::{create_default_subnet, create_default_vpc};
 pub use error::{NetworkError, NetworkResult};
-pub use network_acls::NetworkAclRow;
+pub use network_acls::NetworkAcl;
 pub use network_interfaces::NetworkInterfaceRow;
 pub use security_groups::SecurityGroupRow;
 pub use subnets::SubnetRow;

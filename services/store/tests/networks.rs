@@ -194,8 +194,22 @@ async fn what_a_load_balancer_uses_cannot_be_deleted_even_while_it_is_being_made
         refusal.to_string(),
         format!("resource {group} has a dependent object")
     );
+    let gateway = networks::internet_gateways::create(&db, &scope, &[])
+        .await
+        .unwrap()
+        .id;
+    networks::internet_gateways::attach(&db, &scope, &gateway, &vpc)
+        .await
+        .unwrap();
+    let refusal = networks::internet_gateways::detach(&db, &scope, &gateway, &vpc)
+        .await
+        .unwrap_err();
+    assert!(matches!(refusal, NetworkError::MappedAddresses(_)), "{refusal:?}");
     sqlx::query("DELETE FROM load_balancers")
         .execute(db.pool())
+        .await
+        .unwrap();
+    networks::internet_gateways::detach(&db, &scope, &gateway, &vpc)
         .await
         .unwrap();
     networks::security_groups::delete(&db, &scope, &group)

@@ -2,9 +2,13 @@
 
 use aws_model::ec2::types::AttributeBooleanValue;
 use domain::network::{Ipv4Cidr, ResourceKind, Zone, zones};
+use store::tokens::Token;
 
 use super::refusal;
 use crate::{Context, Result};
+
+/// Longest client token.
+const TOKEN_LIMIT: usize = 64;
 
 /// Refuses an id that cannot name something of this kind.
 pub fn id(kind: ResourceKind, id: &str) -> Result<()> {
@@ -72,6 +76,22 @@ pub fn switch(value: Option<AttributeBooleanValue>, parameter: &str) -> Result<O
 /// An IPv4 block.
 pub fn ipv4_block(text: &str, parameter: &str) -> Result<Ipv4Cidr> {
     text.parse().map_err(|_| refusal::not_a_block(text, parameter))
+}
+
+/// The client token of an operation with the digest of its parameters.
+pub fn token(
+    cx: &Context,
+    operation: &'static str,
+    token: Option<&str>,
+    parameters: &serde_json::Value,
+) -> Result<Option<Token>> {
+    let is_token = |token: &str| token.len() <= TOKEN_LIMIT && token.is_ascii() && !token.contains('\0');
+    if token.is_some_and(|token| !is_token(token)) {
+        return Err(refusal::invalid_value(format!(
+            "Client tokens have at most {TOKEN_LIMIT} ASCII characters."
+        )));
+    }
+    Ok(token.map(|token| Token::new(&cx.scope, operation, token, parameters.to_string().as_bytes())))
 }
 
 /// The zone that a name or an id names; `None` when neither is given.

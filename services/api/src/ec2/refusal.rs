@@ -81,6 +81,9 @@ impl From<NetworkError> for Error {
             NetworkError::NotAttached { .. } => "Gateway.NotAttached",
             NetworkError::RouteExists(_) => "RouteAlreadyExists",
             NetworkError::RouteNotFound { .. } => "InvalidRoute.NotFound",
+            NetworkError::EntryExists(_) => "NetworkAclEntryAlreadyExists",
+            NetworkError::EntryNotFound(_) => "InvalidNetworkAclEntry.NotFound",
+            NetworkError::TooManyEntries => "NetworkAclEntryLimitExceeded",
             NetworkError::TokenMismatch(_) => "IdempotentParameterMismatch",
             NetworkError::TooManyTags(_) => "TagLimitExceeded",
             NetworkError::PeerKindChanged(_)
@@ -91,6 +94,8 @@ impl From<NetworkError> for Error {
             | NetworkError::GatewayElsewhere { .. }
             | NetworkError::SubnetElsewhere { .. }
             | NetworkError::TablesOfDifferentNetworks(..)
+            | NetworkError::DefaultAcl(_)
+            | NetworkError::AclElsewhere { .. }
             | NetworkError::MainAssociation(_) => return invalid_value(error.to_string()),
         };
         Self::new(Code::client(code), error.to_string())

@@ -24,21 +24,24 @@ pub struct Target {
 /// The block that a request names.
 pub fn destination(given: Destination) -> Result<Cidr> {
     given::absent(&given.prefix_list, "DestinationPrefixListId")?;
+    one_block(given, ["destinationCidrBlock", "destinationIpv6CidrBlock"])
+}
+
+/// The one block of either family, whose parameters have these names.
+pub fn one_block(given: Destination, [ipv4, ipv6]: [&str; 2]) -> Result<Cidr> {
     match (given.ipv4, given.ipv6) {
         (Some(text), None) => match text.parse::<Ipv4Cidr>() {
             Ok(block) => Ok(Cidr::V4(block)),
-            Err(_) => Err(refusal::not_a_block(&text, "destinationCidrBlock")),
+            Err(_) => Err(refusal::not_a_block(&text, ipv4)),
         },
         (None, Some(text)) => match text.parse::<Ipv6Cidr>() {
             Ok(block) => Ok(Cidr::V6(block)),
-            Err(_) => Err(refusal::not_a_block(&text, "destinationIpv6CidrBlock")),
+            Err(_) => Err(refusal::not_a_block(&text, ipv6)),
         },
-        (None, None) => Err(refusal::missing(
-            "destinationCidrBlock or destinationIpv6CidrBlock",
-        )),
-        (Some(_), Some(_)) => Err(refusal::combination(
-            "The parameter destinationCidrBlock cannot be used with the parameter destinationIpv6CidrBlock",
-        )),
+        (None, None) => Err(refusal::missing(&format!("{ipv4} or {ipv6}"))),
+        (Some(_), Some(_)) => Err(refusal::combination(format!(
+            "The parameter {ipv4} cannot be used with the parameter {ipv6}"
+        ))),
     }
 }
 

@@ -4,6 +4,7 @@
 mod default_networks;
 mod filters;
 mod malformed;
+mod network_acls;
 mod routing;
 mod security_groups;
 mod subnets;

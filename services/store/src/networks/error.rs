@@ -82,6 +82,17 @@ pub enum NetworkError {
     AlreadyAssociated(String),
     #[error("cannot disassociate the main route table association {0}")]
     MainAssociation(String),
+    #[error("The network acl entry identified by {0} already exists.")]
+    EntryExists(i32),
+    #[error("The network acl entry identified by {0} does not exist.")]
+    EntryNotFound(i32),
+    #[error("The maximum number of network acl entries has been reached.")]
+    TooManyEntries,
+    #[error("cannot delete default network ACL {0}")]
+    DefaultAcl(String),
+    #[error("network ACL {acl} and subnet {subnet} belong to different networks")]
+    AclElsewhere { acl: String, subnet: String },
+
     /// The same client token, other parameters.
     #[error(
         "The parameters of this request do not match those of an earlier one with the client token '{0}'."

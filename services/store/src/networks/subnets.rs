@@ -22,6 +22,7 @@ pub struct SubnetRow {
     /// `ip-name` or `resource-name`.
     pub hostname_type: String,
     pub resource_name_dns_a_record: bool,
+    pub network_acl_id: String,
     pub network_acl_association_id: String,
     /// Network interfaces in it.
     pub interfaces: i64,
@@ -136,7 +137,9 @@ pub(super) async fn of_vpc(tx: &mut Tx, vpc: &str) -> Result<Vec<SubnetRow>> {
 pub(super) async fn insert(tx: &mut Tx, scope: &Scope, new: &NewSubnet) -> Result<SubnetRow> {
     let query = sqlx::query_as(
         "INSERT INTO subnets (id, account, region, vpc_id, availability_zone, cidr_block, default_for_az, map_public_ip_on_launch, \
-         network_acl_association_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8) RETURNING *, 0::bigint AS interfaces",
+         network_acl_id, network_acl_association_id) \
+         SELECT $1, $2, $3, $4, $5, $6, $7, $7, a.id, $8 FROM network_acls a WHERE a.vpc_id = $4 AND a.is_default \
+         RETURNING *, 0::bigint AS interfaces",
     );
     Ok(query
         .bind(super::fresh_id(ResourceKind::Subnet))

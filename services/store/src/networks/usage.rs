@@ -78,6 +78,7 @@ pub(super) async fn vpc_in_use(tx: &mut Tx, id: &str) -> Result<bool> {
         "SELECT EXISTS (SELECT 1 FROM subnets WHERE vpc_id = $1) \
          OR EXISTS (SELECT 1 FROM internet_gateways WHERE vpc_id = $1) \
          OR EXISTS (SELECT 1 FROM security_groups WHERE vpc_id = $1 AND name <> 'default') \
+         OR EXISTS (SELECT 1 FROM network_acls WHERE vpc_id = $1 AND NOT is_default) \
          OR EXISTS (SELECT 1 FROM route_tables t WHERE t.vpc_id = $1 AND NOT EXISTS \
              (SELECT 1 FROM route_table_associations a WHERE a.route_table_id = t.id AND a.subnet_id IS NULL))",
     );

@@ -120,7 +120,7 @@ pub(super) async fn insert(tx: &mut Tx, scope: &Scope, new: &NewVpc) -> Result<V
     .fetch_one(&mut **tx)
     .await?;
     super::route_tables::insert_main(tx, scope, &id).await?;
-    super::network_acls::insert(tx, scope, &id).await?;
+    super::network_acls::insert_default(tx, scope, &id).await?;
     super::security_groups::insert_default(tx, scope, &id).await?;
     Ok(row)
 }

@@ -4,7 +4,7 @@ use crate::ec2::selection::Selection;
 use crate::ec2::view::network_acl;
 use crate::{Context, Result};
 
-/// DescribeNetworkAcls: the default one of each VPC.
+/// DescribeNetworkAcls.
 pub async fn describe_network_acls(
     cx: &Context,
     input: DescribeNetworkAclsRequest,

@@ -9,21 +9,24 @@ use crate::{Context, Result};
 pub async fn describe_tags(cx: &Context, input: DescribeTagsRequest) -> Result<DescribeTagsResult> {
     let filters = Filters::new(input.filters, true)?;
     let all = store::networks::tags::all(cx.db(), &cx.scope).await?;
-    let items: Vec<Described> = all
+    let mut items: Vec<Described> = all
         .into_iter()
         .flat_map(|(id, tags)| tags.into_iter().map(move |tag| described(&id, tag)))
         .filter(|item| filters.let_pass(item))
         .collect();
+    items.sort_by_key(position);
     let (items, next_token) =
-        selection::page(items, input.max_results, input.next_token.as_deref(), |item| {
-            let of = |text: &Option<String>| text.clone().unwrap_or_default();
-            // No id has a slash.
-            format!("{}/{}", of(&item.shown.resource_id), of(&item.shown.key))
-        })?;
+        selection::page(items, input.max_results, input.next_token.as_deref(), position)?;
     Ok(DescribeTagsResult {
         next_token,
         tags: Some(items.into_iter().map(|item| item.shown).collect()),
     })
+}
+
+/// By resource, then by key.
+fn position(item: &Described) -> String {
+    let of = |text: &Option<String>| text.clone().unwrap_or_default();
+    format!("{}/{}", of(&item.shown.resource_id), of(&item.shown.key))
 }
 
 /// What is shown, and the same as a tag for the filters on tags.

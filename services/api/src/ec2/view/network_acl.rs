@@ -1,72 +1,92 @@
-use aws_model::ec2::types::{NetworkAcl, NetworkAclAssociation, NetworkAclEntry, RuleAction, Tag};
+use aws_model::ec2::types::{
+    IcmpTypeCode, NetworkAcl, NetworkAclAssociation, NetworkAclEntry, PortRange, RuleAction, Tag,
+};
 use domain::Scope;
 use domain::network::ResourceKind;
-use store::networks::{NetworkAclRow, SubnetRow};
+use store::networks::network_acls::{self, AclEntry};
 
 use crate::ec2::filters::{Field, Filtered, each, shown, text};
 use crate::ec2::selection::Described;
 use crate::ec2::tags;
 use crate::{Context, Result};
 
-/// Number of the rule that lets everything pass.
-const ALLOW: i32 = 100;
-/// Number of the last rule, which stops what no other let pass.
-const DENY: i32 = 32767;
+/// Number of the last entry of each direction, which denies what no other let pass.
+const LAST: i32 = 32767;
 
-/// All network ACLs: each VPC's default one.
+/// All network ACLs.
 pub async fn all(cx: &Context) -> Result<Vec<NetworkAcl>> {
-    let rows = store::networks::network_acls::list(cx.db(), &cx.scope).await?;
-    let subnets = store::networks::subnets::list(cx.db(), &cx.scope).await?;
-    let mut by_id = tags::by_id(
-        cx,
-        ResourceKind::NetworkAcl,
-        rows.iter().map(|row| row.id.as_str()),
-    )
-    .await?;
+    let rows = network_acls::list(cx.db(), &cx.scope).await?;
+    let ids = rows.iter().map(|row| row.id.as_str());
+    let mut by_id = tags::by_id(cx, ResourceKind::NetworkAcl, ids).await?;
     Ok(rows
         .into_iter()
         .map(|row| {
             let tags = by_id.remove(&row.id).unwrap_or_default();
-            let subnets = subnets.iter().filter(|subnet| subnet.vpc_id == row.vpc_id);
-            network_acl(&cx.scope, &row, subnets, tags)
+            network_acl(&cx.scope, row, tags)
         })
         .collect())
 }
 
-fn network_acl<'a>(
-    scope: &Scope,
-    row: &NetworkAclRow,
-    subnets: impl Iterator<Item = &'a SubnetRow>,
-    tags: Vec<store::tags::Tag>,
-) -> NetworkAcl {
-    let association = |subnet: &SubnetRow| NetworkAclAssociation {
-        network_acl_association_id: Some(subnet.network_acl_association_id.clone()),
+fn network_acl(scope: &Scope, row: store::networks::NetworkAcl, tags: Vec<store::tags::Tag>) -> NetworkAcl {
+    let association = |(association, subnet)| NetworkAclAssociation {
+        network_acl_association_id: Some(association),
         network_acl_id: Some(row.id.clone()),
-        subnet_id: Some(subnet.id.clone()),
+        subnet_id: Some(subnet),
     };
-    let entries = [true, false].into_iter().flat_map(|egress| {
-        [(ALLOW, RuleAction::Allow), (DENY, RuleAction::Deny)]
-            .map(|(number, action)| entry(egress, number, action))
-    });
+    let associations = row.associations.into_iter().map(association).collect();
+    let (mut entries, ingress): (Vec<AclEntry>, Vec<AclEntry>) =
+        row.entries.into_iter().partition(|entry| entry.egress);
+    entries.push(last(true));
+    entries.extend(ingress);
+    entries.push(last(false));
     NetworkAcl {
-        associations: Some(subnets.map(association).collect()),
-        entries: Some(entries.collect()),
-        is_default: Some(true),
-        network_acl_id: Some(row.id.clone()),
+        associations: Some(associations),
+        entries: Some(entries.into_iter().map(entry).collect()),
+        is_default: Some(row.is_default),
+        network_acl_id: Some(row.id),
         tags: tags::shown(tags),
-        vpc_id: Some(row.vpc_id.clone()),
+        vpc_id: Some(row.vpc_id),
         owner_id: Some(scope.account.to_string()),
     }
 }
 
-fn entry(egress: bool, number: i32, action: RuleAction) -> NetworkAclEntry {
-    NetworkAclEntry {
+fn last(egress: bool) -> AclEntry {
+    AclEntry {
+        egress,
+        rule_number: LAST,
+        allow: false,
+        protocol: "-1".to_owned(),
         cidr_block: Some("0.0.0.0/0".to_owned()),
-        egress: Some(egress),
-        protocol: Some("-1".to_owned()),
-        rule_action: Some(action),
-        rule_number: Some(number),
-        ..NetworkAclEntry::default()
+        ipv6_cidr_block: None,
+        icmp_type: None,
+        icmp_code: None,
+        from_port: None,
+        to_port: None,
+    }
+}
+
+fn entry(row: AclEntry) -> NetworkAclEntry {
+    let icmp = row.icmp_type.zip(row.icmp_code);
+    let ports = row.from_port.zip(row.to_port);
+    NetworkAclEntry {
+        cidr_block: row.cidr_block,
+        egress: Some(row.egress),
+        icmp_type_code: icmp.map(|(kind, code)| IcmpTypeCode {
+            code: Some(code),
+            r#type: Some(kind),
+        }),
+        ipv6_cidr_block: row.ipv6_cidr_block,
+        port_range: ports.map(|(from, to)| PortRange {
+            from: Some(from),
+            to: Some(to),
+        }),
+        protocol: Some(row.protocol),
+        rule_action: Some(if row.allow {
+            RuleAction::Allow
+        } else {
+            RuleAction::Deny
+        }),
+        rule_number: Some(row.rule_number),
     }
 }
 
@@ -85,11 +105,29 @@ impl Filtered for NetworkAcl {
         ("entry.cidr", |acl| {
             each(&acl.entries, |entry| text(&entry.cidr_block))
         }),
-        ("entry.icmp.code", |_| Vec::new()),
-        ("entry.icmp.type", |_| Vec::new()),
-        ("entry.ipv6-cidr", |_| Vec::new()),
-        ("entry.port-range.from", |_| Vec::new()),
-        ("entry.port-range.to", |_| Vec::new()),
+        ("entry.icmp.code", |acl| {
+            each(&acl.entries, |entry| {
+                shown(&entry.icmp_type_code.as_ref().and_then(|icmp| icmp.code))
+            })
+        }),
+        ("entry.icmp.type", |acl| {
+            each(&acl.entries, |entry| {
+                shown(&entry.icmp_type_code.as_ref().and_then(|icmp| icmp.r#type))
+            })
+        }),
+        ("entry.ipv6-cidr", |acl| {
+            each(&acl.entries, |entry| text(&entry.ipv6_cidr_block))
+        }),
+        ("entry.port-range.from", |acl| {
+            each(&acl.entries, |entry| {
+                shown(&entry.port_range.as_ref().and_then(|ports| ports.from))
+            })
+        }),
+        ("entry.port-range.to", |acl| {
+            each(&acl.entries, |entry| {
+                shown(&entry.port_range.as_ref().and_then(|ports| ports.to))
+            })
+        }),
         ("entry.protocol", |acl| {
             each(&acl.entries, |entry| text(&entry.protocol))
         }),
