@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod certificates;
+mod hostile;
 mod lab;
 mod listeners;
 mod load_balancers;

@@ -145,7 +145,7 @@ static ATTRIBUTES: &[Attribute<Subject>] = &[
         application,
         true,
     ),
-    switch("routing.http.preserve_host_header.enabled", application, true),
+    switch("routing.http.preserve_host_header.enabled", application, false),
     switch(
         "routing.http.x_amzn_tls_version_and_cipher_suite.enabled",
         application,
