@@ -26,7 +26,10 @@ impl IntoResponse for Denied {
 }
 
 pub(crate) fn failed(error: &store::StoreError) -> Denied {
-    tracing::error!(error = error as &dyn std::error::Error, "load balancers could not be read");
+    tracing::error!(
+        error = error as &dyn std::error::Error,
+        "load balancers could not be read"
+    );
     Denied(
         StatusCode::INTERNAL_SERVER_ERROR,
         "The load balancers could not be read.".to_owned(),

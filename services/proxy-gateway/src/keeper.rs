@@ -44,7 +44,11 @@ impl Keeper {
     }
 
     pub fn sessions(&self) -> Vec<Uuid> {
-        self.sessions.lock().values().map(|handle| handle.session).collect()
+        self.sessions
+            .lock()
+            .values()
+            .map(|handle| handle.session)
+            .collect()
     }
 
     /// Loop: renews the rows of all sessions, and ends those that another server has taken over.

@@ -115,7 +115,10 @@ impl Loader {
             if everything {
                 sweeps += 1;
             }
-            if let Err(error) = self.follow_up(&mut memory, shared, everything && sweeps % UNUSED_EVERY == 1).await {
+            if let Err(error) = self
+                .follow_up(&mut memory, shared, everything && sweeps % UNUSED_EVERY == 1)
+                .await
+            {
                 tracing::warn!(%error, "the states of fresh targets could not be written down");
             }
         }
@@ -191,11 +194,9 @@ impl Loader {
         picture.groups.retain(|arn, _| named.contains(arn));
         let is_old = |arn: &String| match picture.groups.get(arn) {
             None => true,
-            Some(known) => changed.get(arn.as_str()).is_some_and(|revision| {
-                known
-                    .as_ref()
-                    .is_none_or(|known| known.revision < *revision)
-            }),
+            Some(known) => changed
+                .get(arn.as_str())
+                .is_some_and(|revision| known.as_ref().is_none_or(|known| known.revision < *revision)),
         };
         let wanted: Vec<String> = named.iter().filter(|arn| is_old(arn)).cloned().collect();
         if wanted.is_empty() {
@@ -203,7 +204,9 @@ impl Loader {
         }
         let found = routes::target_groups(&self.db, &wanted).await?;
         let served = |picture: &Picture| -> Vec<bool> {
-            let served = wanted.iter().map(|arn| matches!(picture.groups.get(arn), Some(Some(_))));
+            let served = wanted
+                .iter()
+                .map(|arn| matches!(picture.groups.get(arn), Some(Some(_))));
             served.collect()
         };
         let before = served(picture);
@@ -224,11 +227,9 @@ impl Loader {
         picture.certificates.retain(|arn, _| named.contains(arn));
         let is_old = |arn: &String| match picture.certificates.get(arn) {
             None => true,
-            Some(known) => changed.get(arn.as_str()).is_some_and(|revision| {
-                known
-                    .as_ref()
-                    .is_none_or(|known| known.revision < *revision)
-            }),
+            Some(known) => changed
+                .get(arn.as_str())
+                .is_some_and(|revision| known.as_ref().is_none_or(|known| known.revision < *revision)),
         };
         let wanted: Vec<String> = named.iter().filter(|arn| is_old(arn)).cloned().collect();
         if wanted.is_empty() {

@@ -81,7 +81,9 @@ async fn read(shared: &Shared, scope: &domain::Scope) -> store::Result<Overview>
     let balancers = stored.iter().map(|stored| {
         let balancer = stored.without_secrets();
         let of_balancer = |listener: &str| balancer.listeners.iter().any(|known| known.arn == listener);
-        let listeners = standings.iter().filter(|standing| of_balancer(&standing.listener_arn));
+        let listeners = standings
+            .iter()
+            .filter(|standing| of_balancer(&standing.listener_arn));
         ShownBalancer {
             listeners: listeners.cloned().map(shown).collect(),
             balancer,

@@ -45,7 +45,11 @@ impl Picture {
     /// What a proxy with this filter has to have.
     pub fn reach(&self, filter: &[String]) -> Reach<'_> {
         let mut reach = Reach::default();
-        for balancer in self.balancers.values().filter(|balancer| serves(filter, balancer)) {
+        for balancer in self
+            .balancers
+            .values()
+            .filter(|balancer| serves(filter, balancer))
+        {
             reach.balancers.insert(balancer.arn(), balancer.revision());
             for arn in balancer.target_groups() {
                 if let Some(Some(group)) = self.groups.get(arn) {
@@ -152,7 +156,9 @@ mod tests {
     #[test]
     fn groups_spread_over_proxies_and_few_move_when_one_goes() {
         let proxies = ["edge-1", "edge-2", "edge-3"];
-        let groups: Vec<String> = (0..300).map(|n| format!("targetgroup/web-{n}/{n:016x}")).collect();
+        let groups: Vec<String> = (0..300)
+            .map(|n| format!("targetgroup/web-{n}/{n:016x}"))
+            .collect();
         let owner = |among: &[&'static str], group: &str| {
             *among
                 .iter()

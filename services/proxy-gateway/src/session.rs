@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
-use futures::stream::SplitStream;
 use futures::StreamExt;
+use futures::stream::SplitStream;
 use routing::message::{FromProxy, REPLACED};
 use store::proxies::{self, ProxySession};
 use tokio::time::timeout;
@@ -166,7 +166,10 @@ async fn close(mut socket: WebSocket, end: End) {
         End::Shutdown => (close_code::AWAY, "the server is shutting down"),
         End::Silent => (close_code::NORMAL, "nothing was heard"),
         End::Replaced => (REPLACED, "another session has taken over"),
-        End::Stranger => (close_code::POLICY, "the first message has to be a Hello with a name"),
+        End::Stranger => (
+            close_code::POLICY,
+            "the first message has to be a Hello with a name",
+        ),
     };
     let goodbye = async {
         let frame = CloseFrame {

@@ -83,7 +83,9 @@ impl<'a> Outgoing<'a> {
     async fn say_all(&mut self, sink: &mut Sink) -> Result<(), End> {
         loop {
             let acknowledged = self.inbox.acknowledged();
-            let texts = acknowledged.into_iter().map(|sequence| encode(&ToProxy::Acknowledged { sequence }));
+            let texts = acknowledged
+                .into_iter()
+                .map(|sequence| encode(&ToProxy::Acknowledged { sequence }));
             self.write(sink, texts.map(Message::Text)).await?;
             let picture = self.picture.borrow_and_update().clone();
             if picture.reads < self.fresh_at {
@@ -155,7 +157,11 @@ impl<'a> Outgoing<'a> {
             self.synced = true;
             words.push(ToProxy::Synced);
         }
-        let checks = picture.checks.get(&self.described.session).cloned().unwrap_or_default();
+        let checks = picture
+            .checks
+            .get(&self.described.session)
+            .cloned()
+            .unwrap_or_default();
         if self.checks.as_ref() != Some(&checks) {
             words.push(ToProxy::Checks {
                 target_groups: checks.iter().cloned().collect(),
