@@ -1,0 +1,16 @@
+//! The load balancer on real sockets.
+#![allow(clippy::unwrap_used)]
+
+mod access_log;
+mod balance;
+mod change;
+mod checks;
+mod fixture;
+mod handover;
+mod http1;
+mod http2;
+mod l4;
+mod metrics;
+mod smuggling;
+mod tls;
+mod world;
