@@ -12,7 +12,7 @@ pub use form::{Form, MalformedForm};
 
 use crate::decode::{DecodeError, check};
 use crate::operation::{Operation, OperationInfo, Service};
-use parameters::Node;
+use parameters::Parameters;
 
 /// Reads form parameters as a request. What the operation does not know is ignored, `Name=` is an empty list, indexes may have
 /// gaps.
@@ -21,8 +21,8 @@ use parameters::Node;
 /// [`DecodeError::Serialization`] when the parameters do not make such a request, [`DecodeError::Invalid`] when a value is not
 /// allowed.
 pub fn decode<Op: Operation>(form: &Form) -> Result<Op::Input, DecodeError> {
-    let parameters = Node::of(form)?;
-    let mut value = read::request(Op::INPUT, &parameters, Op::SERVICE.protocol)?;
+    let parameters = Parameters::of(form)?;
+    let mut value = read::request(Op::INPUT, parameters.root(), Op::SERVICE.protocol)?;
     check::check(Op::INPUT, &mut value)?;
     serde_json::from_value(value).map_err(|error| DecodeError::Serialization(error.to_string()))
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
+
 use aws_model::ec2::ops::{CreateVpc, DeleteVpc, DescribeSubnets, ModifyVpcAttribute};
 use aws_model::elbv2::ops::{
     CreateListener, CreateLoadBalancer, CreateTargetGroup, DescribeLoadBalancers, ModifyTargetGroup,
@@ -413,8 +415,12 @@ fn w08_malformed_parameters_of_every_operation_are_refused() {
     impl OperationVisitor for &mut Malformed {
         fn visit<Op: Operation>(&mut self) {
             let info = OperationInfo::of::<Op>();
+            let mut known = BTreeSet::new();
             for valid in [sample::minimal(Op::INPUT), sample::full(Op::INPUT)] {
                 for (name, body) in malformed::query_cases(Op::SERVICE, &info, &valid) {
+                    if !known.insert(name.clone()) {
+                        continue;
+                    }
                     self.0 += 1;
                     let Ok(form) = Form::parse(&body) else { continue };
                     let answer = query::decode::<Op>(&form);

@@ -17,7 +17,7 @@ use crate::schema::{Member, Shape};
 /// When a parameter stands where a value of another kind belongs.
 pub(super) fn request(
     shape: &'static Shape,
-    root: &Node<'_>,
+    root: Node<'_, '_>,
     protocol: Protocol,
 ) -> Result<Value, DecodeError> {
     let reader = Reader { protocol };
@@ -35,10 +35,15 @@ enum Place<'a> {
 }
 
 impl Reader {
-    fn value(&self, shape: &'static Shape, node: &Node<'_>, place: &Place<'_>) -> Result<Value, DecodeError> {
+    fn value(
+        &self,
+        shape: &'static Shape,
+        node: Node<'_, '_>,
+        place: &Place<'_>,
+    ) -> Result<Value, DecodeError> {
         match shape {
             Shape::Structure { .. } | Shape::List { .. } | Shape::Map { .. } => {
-                if node.value.is_some() && !node.is_empty() {
+                if node.value().is_some() && !node.is_empty() {
                     return Err(place.wrong_kind(shape));
                 }
                 match shape {
@@ -55,10 +60,8 @@ impl Reader {
                     _ => self.structure(shape.members(), node, place),
                 }
             }
-            _ => match node.value {
-                Some(text) if node.children.is_empty() => {
-                    scalar(shape, text).ok_or_else(|| place.wrong_kind(shape))
-                }
+            _ => match node.value() {
+                Some(text) if node.is_leaf() => scalar(shape, text).ok_or_else(|| place.wrong_kind(shape)),
                 _ => Err(place.wrong_kind(shape)),
             },
         }
@@ -67,12 +70,12 @@ impl Reader {
     fn structure(
         &self,
         members: &'static [Member],
-        node: &Node<'_>,
+        node: Node<'_, '_>,
         place: &Place<'_>,
     ) -> Result<Value, DecodeError> {
         let mut object = Map::new();
         for member in members {
-            if let Some(child) = node.children.get(member.query) {
+            if let Some(child) = node.child(member.query) {
                 let place = Place::Part(place, member.query);
                 object.insert(member.name.to_owned(), self.value(member.shape, child, &place)?);
             }
@@ -85,7 +88,7 @@ impl Reader {
         &self,
         member: &'static Shape,
         word: Option<&'static str>,
-        node: &Node<'_>,
+        node: Node<'_, '_>,
         place: &Place<'_>,
     ) -> Result<Value, DecodeError> {
         let items = match word {
@@ -108,7 +111,12 @@ impl Reader {
     }
 
     /// `Name.entry.1.key` and `Name.entry.1.value`.
-    fn map(&self, shape: &'static Shape, node: &Node<'_>, place: &Place<'_>) -> Result<Value, DecodeError> {
+    fn map(
+        &self,
+        shape: &'static Shape,
+        node: Node<'_, '_>,
+        place: &Place<'_>,
+    ) -> Result<Value, DecodeError> {
         let mut map = Map::new();
         let entries = below("entry", node, place)?;
         let place = &Place::Part(place, "entry");
@@ -118,11 +126,11 @@ impl Reader {
             .unwrap_or_default()
         {
             let place = Place::Part(place, part);
-            let (Some(key), Some(value)) = (entry.children.get("key"), entry.children.get("value")) else {
+            let (Some(key), Some(value)) = (entry.child("key"), entry.child("value")) else {
                 return Err(place.refused("must have a key and a value"));
             };
-            let key = match key.value {
-                Some(text) if key.children.is_empty() => text,
+            let key = match key.value() {
+                Some(text) if key.is_leaf() => text,
                 _ => return Err(Place::Part(&place, "key").refused("must be a string")),
             };
             let value = self.value(shape, value, &Place::Part(&place, "value"))?;
@@ -135,34 +143,33 @@ impl Reader {
 }
 
 /// The one child that a list or map may have; none when it is empty.
-fn below<'n, 'a>(
+fn below<'p, 'a>(
     word: &str,
-    node: &'n Node<'a>,
+    node: Node<'p, 'a>,
     place: &Place<'_>,
-) -> Result<Option<&'n Node<'a>>, DecodeError> {
-    match node.children.keys().find(|part| **part != word) {
-        Some(other) => Err(Place::Part(place, other).refused(&format!("must be {place}.{word}.N"))),
-        None => Ok(node.children.get(word)),
+) -> Result<Option<Node<'p, 'a>>, DecodeError> {
+    match node.children().find(|(part, _)| *part != word) {
+        Some((other, _)) => Err(Place::Part(place, other).refused(&format!("must be {place}.{word}.N"))),
+        None => Ok(node.child(word)),
     }
 }
 
 /// Items by their indexes, which may have gaps.
-fn in_order<'n, 'a>(
-    node: &'n Node<'a>,
+fn in_order<'p, 'a>(
+    node: Node<'p, 'a>,
     place: &Place<'_>,
-) -> Result<Vec<(&'a str, &'n Node<'a>)>, DecodeError> {
-    if node.value.is_some() && !node.is_empty() {
+) -> Result<Vec<(&'a str, Node<'p, 'a>)>, DecodeError> {
+    if node.value().is_some() && !node.is_empty() {
         return Err(place.refused("must be a list"));
     }
     let mut items = BTreeMap::new();
-    for (part, item) in &node.children {
+    for (part, item) in node.children() {
         let digits = part.len() <= 9 && part.bytes().all(|byte| byte.is_ascii_digit());
         let Some(index) = part.parse::<u32>().ok().filter(|_| digits) else {
-            return Err(
-                Place::Part(place, part).refused("must have a number of at most nine digits at its end")
-            );
+            let why = "must have a number of at most nine digits at its end";
+            return Err(Place::Part(place, part).refused(why));
         };
-        if items.insert(index, (*part, item)).is_some() {
+        if items.insert(index, (part, item)).is_some() {
             return Err(Place::Part(place, part).refused("is given more than once"));
         }
     }
