@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod balanced;
+mod balancers;
 mod daemons;
 mod deployments;
+mod drains;
 mod faults;
 mod health;
 mod hosts;

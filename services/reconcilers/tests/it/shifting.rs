@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::balanced::Balanced;
+use crate::balancers::Balanced;
 use crate::lab::{is_stable, messages};
 
 /// A service `web` whose traffic is shifted between two groups on a rule.
