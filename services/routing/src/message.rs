@@ -69,7 +69,7 @@ pub enum FromProxy {
         target_group: String,
         targets: Vec<TargetReport>,
     },
-    /// A request for a group whose service sleeps is being held.
+    /// A request for a group whose service sleeps is being held; or, while it is awake, requests came lately: it is not to sleep.
     Wake { target_group: String },
     /// What was counted since the last report of this boot. Sent again until it is acknowledged, so that a sequence number counts once.
     Metrics {

@@ -25,6 +25,7 @@ pub mod routes;
 pub mod rules;
 pub mod services;
 pub mod settings;
+pub mod sleepers;
 pub mod tags;
 pub mod target_groups;
 pub mod targets;

@@ -13,15 +13,16 @@ use uuid::Uuid;
 
 use crate::{Db, Result, Wake};
 
-pub use health::{begin_checks, forget_unused, report_health};
+pub use health::{begin_checks, report_health};
 pub use metrics::count_metrics;
 
 /// How often a server renews the rows of its sessions.
 pub const RENEWAL: Duration = Duration::from_secs(2);
 /// How long a proxy counts as live after the last renewal.
 pub const LIFE: Duration = Duration::from_secs(10);
-/// Rows of proxies that nobody renewed for this long are removed.
-const FORGOTTEN: Duration = Duration::from_secs(300);
+/// Rows of proxies that nobody renewed for this long are removed. Far longer than any outage of the database, after which servers find
+/// their sessions' rows as they were.
+const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A session of a proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,15 +79,18 @@ pub async fn connect(db: &Db, session: &ProxySession, now: DateTime<Utc>) -> Res
 /// Renews these sessions. Gives those that are in force: others were replaced, by a session through another server.
 /// Also forgets proxies that nobody has heard of for long.
 pub async fn renew(db: &Db, sessions: &[Uuid]) -> Result<Vec<Uuid>> {
+    let held = sqlx::query_scalar(
+        "WITH held AS (SELECT name FROM proxies WHERE session_id = ANY($1) ORDER BY name FOR UPDATE) \
+         UPDATE proxies p SET seen_at = now() FROM held WHERE p.name = held.name AND p.session_id = ANY($1) RETURNING p.session_id",
+    )
+    .bind(sessions)
+    .fetch_all(db.pool())
+    .await?;
     sqlx::query("DELETE FROM proxies WHERE seen_at < now() - make_interval(secs => $1)")
         .bind(FORGOTTEN.as_secs_f64())
         .execute(db.pool())
         .await?;
-    let query = sqlx::query_scalar(
-        "WITH held AS (SELECT name FROM proxies WHERE session_id = ANY($1) ORDER BY name FOR UPDATE) \
-         UPDATE proxies p SET seen_at = now() FROM held WHERE p.name = held.name AND p.session_id = ANY($1) RETURNING p.session_id",
-    );
-    Ok(query.bind(sessions).fetch_all(db.pool()).await?)
+    Ok(held)
 }
 
 /// The session is over. True unless another one has replaced it.
@@ -148,20 +152,5 @@ pub async fn applied(
     .bind(&failures)
     .execute(db.pool())
     .await?;
-    Ok(())
-}
-
-/// Requests for this group are being held because it has no tasks: wakes the services that name it.
-pub async fn wake_group(db: &Db, target_group: &str) -> Result<()> {
-    let services: Vec<i64> = sqlx::query_scalar(
-        "SELECT s.id FROM services s WHERE s.status = 'ACTIVE' AND (position($1 IN s.spec::text) > 0 \
-         OR EXISTS (SELECT 1 FROM deployments d WHERE d.service_id = s.id AND position($1 IN d.spec::text) > 0))",
-    )
-    .bind(target_group)
-    .fetch_all(db.pool())
-    .await?;
-    for service in services {
-        db.wakes().send(Wake::Service(service));
-    }
     Ok(())
 }

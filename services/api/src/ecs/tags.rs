@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_model::ecs::types::Tag;
+use store::sleepers;
 
 use crate::{Context, Error, Result};
 
@@ -24,6 +25,7 @@ pub fn checked(tags: Option<Vec<Tag>>) -> Result<Vec<store::tags::Tag>> {
                 "The value of tag '{key}' must have at most 256 letters, digits, spaces or + - = . _ : / @."
             )));
         }
+        check_setting(&key, &value)?;
         if seen.insert(key.clone(), value).is_some() {
             return Err(Error::invalid_parameter(format!(
                 "Duplicate tag keys found. Please note that tag keys are case sensitive. Key: {key}"
@@ -54,6 +56,34 @@ pub fn check_key(key: &str) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Tags that begin with `berth:` are settings.
+fn check_setting(key: &str, value: &str) -> Result<()> {
+    if !key.starts_with("berth:") {
+        return Ok(());
+    }
+    let (least, most) = match key {
+        sleepers::AFTER_TAG => (10, 604_800),
+        sleepers::HELD_TAG => (1, 10_000),
+        sleepers::HOLD_TAG => (1, 3_600),
+        _ => {
+            let known = [sleepers::AFTER_TAG, sleepers::HELD_TAG, sleepers::HOLD_TAG].join(", ");
+            return Err(Error::invalid_parameter(format!(
+                "Tag keys that begin with berth: are settings of Berth. {key} is none of them: {known}."
+            )));
+        }
+    };
+    let in_range = value.bytes().all(|byte| byte.is_ascii_digit())
+        && value
+            .parse::<i32>()
+            .is_ok_and(|number| (least..=most).contains(&number));
+    match in_range {
+        true => Ok(()),
+        false => Err(Error::invalid_parameter(format!(
+            "The value of tag '{key}' must be a number between {least} and {most}."
+        ))),
+    }
 }
 
 fn is_allowed(c: char) -> bool {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use routing::message::{FromProxy, ListenerStatus, MetricsMinute, TargetReport};
 use store::proxies::{self, ProxySession};
+use store::sleepers;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -59,7 +60,11 @@ impl Inbox {
                     return;
                 }
                 let known = pending.health.entry(target_group).or_default();
-                known.extend(targets.into_iter().map(|report| ((report.id.clone(), report.port), report)));
+                known.extend(
+                    targets
+                        .into_iter()
+                        .map(|report| ((report.id.clone(), report.port), report)),
+                );
             }
             FromProxy::Wake { target_group } => {
                 pending.wakes.insert(target_group);
@@ -98,7 +103,7 @@ impl Inbox {
     async fn write_down(&self, shared: &Shared, described: &ProxySession) -> store::Result<()> {
         let (db, now) = (&shared.db, shared.now());
         while let Some(group) = { self.pending.lock().wakes.pop_first() } {
-            if let Err(error) = proxies::wake_group(db, &group).await {
+            if let Err(error) = sleepers::active(db, &group, now).await {
                 self.pending.lock().wakes.insert(group);
                 return Err(error);
             }
@@ -115,7 +120,8 @@ impl Inbox {
             }
         }
         while let Some((balancer, (revision, listeners))) = { self.pending.lock().applied.pop_first() } {
-            if let Err(error) = proxies::applied(db, described.session, &balancer, revision, &listeners).await {
+            if let Err(error) = proxies::applied(db, described.session, &balancer, revision, &listeners).await
+            {
                 let mut pending = self.pending.lock();
                 pending.applied.entry(balancer).or_insert((revision, listeners));
                 return Err(error);

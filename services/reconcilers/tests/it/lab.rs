@@ -40,6 +40,7 @@ pub fn config() -> ReconcilerConfig {
         unsettled_period: Duration::from_millis(200),
         host_period: Duration::from_millis(100),
         reaper_period: Duration::from_millis(100),
+        sleep_period: Duration::from_millis(100),
         host_loss_after: TimeDelta::milliseconds(300),
         ..ReconcilerConfig::default()
     }
@@ -51,6 +52,7 @@ pub fn surroundings(api: &TestApi, config: ReconcilerConfig) -> Surroundings {
         db: api.db(),
         placer: api.api().placer.clone(),
         clock: Arc::new(api.clock().clone()),
+        vault: api.api().vault.clone(),
         random: Random::seeded(7),
         config: Arc::new(config),
     }
@@ -281,7 +283,7 @@ impl Drop for Lab {
 }
 
 /// The server that hosts are connected to lives as long as `tasks`.
-async fn hold_lease(tasks: &Tasks, api: &TestApi) {
+pub async fn hold_lease(tasks: &Tasks, api: &TestApi) {
     let (db, shutdown) = (api.db(), tasks.shutdown().clone());
     store::leases::renew(&db, uuid::Uuid::nil()).await.unwrap();
     tasks.spawn_job("lease", async move {

@@ -3,6 +3,7 @@
 
 mod balanced;
 mod balancers;
+mod certificates;
 mod daemons;
 mod deployments;
 mod drains;
@@ -14,3 +15,4 @@ mod leadership;
 mod retention;
 mod scaling;
 mod shifting;
+mod sleepers;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use routing::health::{Standing, shown};
-use routing::snapshot::{ProtocolVersion, TargetProtocol};
+use routing::snapshot::{ProtocolVersion, TargetProtocol, WakePolicy};
 use routing::{Health, HealthCheck, HealthReason, HealthState, Target, TargetGroup};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -25,6 +25,8 @@ struct Row {
     health_check: Json<Value>,
     attributes: Json<BTreeMap<String, String>>,
     targets: Json<Vec<Value>>,
+    held_requests: Option<i32>,
+    hold_seconds: Option<i32>,
 }
 
 #[derive(Deserialize)]
@@ -48,8 +50,12 @@ pub async fn target_groups(db: &Db, arns: &[String]) -> Result<Vec<TargetGroup>>
              coalesce((SELECT jsonb_agg(jsonb_build_object('id', t.target_id, 'port', t.port, 'address', host(t.address), \
                  'registered_at', t.registered_at, 'draining_until', t.draining_until, 'state', t.health_state, \
                  'reason', t.health_reason, 'description', t.health_description, 'healthy_since', t.healthy_since) \
-                 ORDER BY t.registered_at, t.target_id, t.port) FROM targets t WHERE t.target_group_arn = g.arn), '[]') AS targets \
-         FROM target_groups g WHERE g.arn = ANY($1) AND g.protocol IS NOT NULL",
+                 ORDER BY t.registered_at, t.target_id, t.port) FROM targets t WHERE t.target_group_arn = g.arn), '[]') AS targets, \
+             z.held_requests, z.hold_seconds \
+         FROM target_groups g LEFT JOIN LATERAL (SELECT z.held_requests, z.hold_seconds FROM sleepers z WHERE EXISTS ( \
+             SELECT 1 FROM deployments d, jsonb_array_elements(d.spec->'load_balancers') b \
+             WHERE d.service_id = z.service_id AND d.status <> 'INACTIVE' AND b->>'targetGroupArn' = g.arn) LIMIT 1) z ON true \
+         WHERE g.arn = ANY($1) AND g.protocol IS NOT NULL",
     )
     .bind(arns)
     .fetch_all(db.pool())
@@ -69,6 +75,14 @@ fn group(row: Row) -> Option<TargetGroup> {
     };
     let health_check: HealthCheck = read(&row.arn, row.health_check.0)?;
     let checked = health_check.enabled;
+    let amount = |count: i32| u32::try_from(count).unwrap_or(0);
+    let wake = row
+        .held_requests
+        .zip(row.hold_seconds)
+        .map(|(held, hold)| WakePolicy {
+            held_requests: amount(held),
+            hold_seconds: amount(hold),
+        });
     let targets = row.targets.0.into_iter();
     let targets = targets.filter_map(|value| Some(target(read(&row.arn, value)?, checked)));
     Some(TargetGroup {
@@ -84,7 +98,7 @@ fn group(row: Row) -> Option<TargetGroup> {
         },
         health_check,
         attributes: attributes::target_group(&row.attributes, protocol),
-        wake: None,
+        wake,
     })
 }
 

@@ -1,0 +1,123 @@
+//! Services that sleep at zero tasks until a request comes.
+
+use chrono::TimeDelta;
+use routing::snapshot::WakePolicy;
+use serde_json::{Value, json};
+use store::sleepers;
+
+use crate::balancers::Balanced;
+use crate::lab::{is_stable, messages};
+
+/// A service of two tasks that sleeps after a minute.
+async fn sleepy() -> Balanced {
+    let world = Balanced::new(1, 1).await;
+    let tags = json!([{"key": "berth:scale-to-zero-after", "value": "60"}, {"key": "berth:held-requests", "value": "7"}]);
+    world.create(2, json!({"tags": tags})).await;
+    world.all_registered(2).await;
+    world.pass_checks().await;
+    world.lab.play_until("the service is stable", is_stable).await;
+    world
+}
+
+fn sleeps(service: &Value) -> bool {
+    service["desiredCount"] == 0 && service["runningCount"] == 0
+}
+
+/// Drains and stops what a sleeping service has.
+async fn asleep(world: &Balanced) -> Value {
+    world.lab.pass(TimeDelta::seconds(61));
+    world
+        .lab
+        .play_until("it is to sleep", |service| service["desiredCount"] == 0)
+        .await;
+    world.lab.pass(TimeDelta::minutes(1));
+    world.lab.play_until("it sleeps", sleeps).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_sleeps_after_its_idle_time_and_a_request_brings_all_its_tasks_back() {
+    let world = sleepy().await;
+    let service = asleep(&world).await;
+    let told = "(service web) sleeps: no request came for 60 seconds.";
+    assert!(messages(&service).iter().any(|message| message == told));
+    let db = world.lab.api.db();
+    let groups = store::routes::target_groups(&db, &world.groups).await.unwrap();
+    let policy = WakePolicy {
+        held_requests: 7,
+        hold_seconds: 60,
+    };
+    assert_eq!(groups[0].wake, Some(policy));
+    for _ in 0..3 {
+        sleepers::active(&db, &world.groups[0], world.lab.api.api().clock.now())
+            .await
+            .unwrap();
+    }
+    world.all_registered(2).await;
+    world.pass_checks().await;
+    let service = world.lab.play_until("it is awake", is_stable).await;
+    let told = "(service web) wakes up for a request: its desired count is 2 again.";
+    assert_eq!(
+        messages(&service)
+            .iter()
+            .filter(|message| *message == told)
+            .count(),
+        1
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_keep_a_service_awake() {
+    let world = sleepy().await;
+    for _ in 0..3 {
+        world.lab.pass(TimeDelta::seconds(40));
+        let now = world.lab.api.api().clock.now();
+        sleepers::active(&world.lab.api.db(), &world.groups[0], now)
+            .await
+            .unwrap();
+        assert_eq!(sleepers::fall_asleep(&world.lab.api.db(), now).await.unwrap(), 0);
+    }
+    assert_eq!(world.lab.service().await["desiredCount"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_is_opted_out_wakes_up() {
+    let world = sleepy().await;
+    let service = asleep(&world).await;
+    let arn = &service["serviceArn"];
+    let untag = json!({"resourceArn": arn, "tagKeys": ["berth:scale-to-zero-after"]});
+    world.lab.api.ok("UntagResource", untag).await;
+    world
+        .lab
+        .wait("it is awake", |service| service["desiredCount"] == 2)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_count_that_a_user_sets_wins_over_the_one_before_the_sleep() {
+    let world = sleepy().await;
+    asleep(&world).await;
+    world.lab.update(json!({"desiredCount": 1})).await;
+    let now = world.lab.api.api().clock.now();
+    sleepers::active(&world.lab.api.db(), &world.groups[0], now)
+        .await
+        .unwrap();
+    assert_eq!(world.lab.service().await["desiredCount"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_in_tags_are_checked() {
+    let world = Balanced::new(1, 1).await;
+    for (key, value) in [
+        ("berth:scale-to-zero-after", "9"),
+        ("berth:scale-to-zero-after", "soon"),
+        ("berth:scale-to-zero-after", "+60"),
+        ("berth:hold-seconds", ""),
+        ("berth:sleep", "1"),
+    ] {
+        let tags = json!([{"key": key, "value": value}]);
+        let body = json!({"serviceName": "web", "taskDefinition": "web:3", "desiredCount": 1, "tags": tags});
+        let refusal = world.lab.api.refused("CreateService", body).await;
+        assert_eq!(refusal.code, "InvalidParameterException", "{key}={value}");
+        assert!(refusal.message.contains(key), "{}", refusal.message);
+    }
+}
