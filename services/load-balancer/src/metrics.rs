@@ -10,8 +10,8 @@ mod roll_up;
 mod series;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use routing::Kind;
@@ -23,6 +23,7 @@ pub use series::{
     BalancerSeries, GroupSeries, Histogram, ListenerSeries, RuleSeries, Tally, TargetSeries, Traffic,
 };
 
+use crate::access_log::AccessLog;
 use crate::l4::{End, FlowRecord};
 use crate::record::{ConnectionEvent, ExecutedAction, Observer, Record, RequestKind};
 use crate::state::{Group, LiveListener, LiveRule, LiveTarget, State};
@@ -37,6 +38,7 @@ pub struct Metrics {
 struct Shared {
     state: Arc<State>,
     registry: Mutex<Registry>,
+    access_log: OnceLock<AccessLog>,
 }
 
 #[derive(Default)]
@@ -61,10 +63,16 @@ impl Metrics {
         let shared = Shared {
             state,
             registry: Mutex::default(),
+            access_log: OnceLock::new(),
         };
         Self {
             shared: Arc::new(shared),
         }
+    }
+
+    /// Tells of the lines that this log drops as well. The first log counts.
+    pub fn tell_of(&self, log: AccessLog) {
+        let _ = self.shared.access_log.set(log);
     }
 
     /// The counters of a listener.
@@ -130,7 +138,8 @@ impl Metrics {
 
     /// What this proxy counted, in the text format of Prometheus.
     pub fn prometheus(&self) -> String {
-        prometheus::exposition(&self.shared.state, &self.shared.registry.lock())
+        let dropped = self.shared.access_log.get().map_or(0, AccessLog::dropped);
+        prometheus::exposition(&self.shared.state, &self.shared.registry.lock(), dropped)
     }
 }
 

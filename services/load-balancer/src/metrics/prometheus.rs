@@ -12,7 +12,7 @@ use crate::state::State;
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// All series, each family under its name.
-pub(super) fn exposition(state: &State, registry: &Registry) -> String {
+pub(super) fn exposition(state: &State, registry: &Registry, dropped_lines: u64) -> String {
     let mut page = Page::default();
     balancers(&mut page, registry);
     listeners(&mut page, registry);
@@ -26,6 +26,12 @@ pub(super) fn exposition(state: &State, registry: &Registry) -> String {
     }
     groups(&mut page, state, registry);
     targets(&mut page, state, registry);
+    page.family(
+        "berth_lb_access_log_dropped_lines_total",
+        "counter",
+        "Lines that the writer of access logs could not keep up with.",
+    );
+    page.total(dropped_lines);
     page.text
 }
 
@@ -275,6 +281,12 @@ impl Page {
     fn sample(&mut self, suffix: &str, labels: &str, value: impl std::fmt::Display) {
         let family = self.family;
         self.line(format_args!("{family}{suffix}{{{labels}}} {value}"));
+    }
+
+    /// The one sample of a family without labels.
+    fn total(&mut self, value: u64) {
+        let family = self.family;
+        self.line(format_args!("{family} {value}"));
     }
 
     fn classes(&mut self, labels: &str, traffic: &Traffic) {

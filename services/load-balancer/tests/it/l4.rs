@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use kit::Shutdown;
 use load_balancer::l4;
 use load_balancer::plane::{Arrived, Plane};
+use load_balancer::session::Served;
 use load_balancer::tls::TargetTls;
 use routing::attributes::Stickiness;
 use routing::snapshot::{ListenerProtocol, ListenerTls, MutualAuthentication, TargetProtocol};
@@ -16,6 +17,7 @@ use routing::{HealthState, Kind, TargetGroup};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
+use crate::fixture::{self, Rig};
 use crate::world::{GROUP, LISTENER, balancer, certificate, group, plane, soon, target, wait};
 
 const OTHER: &str = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/other/1";
@@ -375,6 +377,7 @@ async fn datagrams_of_a_client_go_to_one_target_and_answers_come_from_the_listen
     }
     let mut config = tcp_group(GROUP, &targets);
     config.protocol = TargetProtocol::Udp;
+    config.attributes.deregistration_delay_seconds = 0;
     let plane = network(ListenerProtocol::Udp, vec![(config.clone(), 1)]);
     let front = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     front.set_nonblocking(true).unwrap();
@@ -435,4 +438,40 @@ async fn datagrams_carry_the_proxy_protocol_each() {
     }
     stop.request();
     soon("the end", running).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_proxy_listens_for_connections_and_datagrams_of_one_listener() {
+    let (listener, address) = target_socket().await;
+    let socket = UdpSocket::bind(address).await.unwrap();
+    let rig = Rig::new();
+    let mut config = fixture::balancer(vec![fixture::forward(&[("tg", 1)])]);
+    config.kind = Kind::Network;
+    config.listeners[0].protocol = ListenerProtocol::TcpUdp;
+    rig.proxy.set_balancer(config);
+    let mut targets = fixture::group("tg", &[address]);
+    targets.protocol = TargetProtocol::TcpUdp;
+    rig.proxy.set_target_group(targets);
+
+    let mut client = TcpStream::connect(rig.address).await.unwrap();
+    let (mut stream, _) = soon("a connection", listener.accept()).await.unwrap();
+    stream.write_all(b"by tcp").await.unwrap();
+    drop(stream);
+    let mut heard = String::new();
+    soon("the stream", client.read_to_string(&mut heard))
+        .await
+        .unwrap();
+    assert_eq!(heard, "by tcp");
+
+    let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    client.connect(rig.address).await.unwrap();
+    client.send(b"question").await.unwrap();
+    let mut datagram = [0; 64];
+    let (length, from) = soon("the question", socket.recv_from(&mut datagram))
+        .await
+        .unwrap();
+    assert_eq!(&datagram[..length], b"question");
+    socket.send_to(b"answer", from).await.unwrap();
+    let length = soon("the answer", client.recv(&mut datagram)).await.unwrap();
+    assert_eq!(&datagram[..length], b"answer");
 }

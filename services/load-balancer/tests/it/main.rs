@@ -11,6 +11,7 @@ mod http1;
 mod http2;
 mod l4;
 mod metrics;
+mod parser;
 mod smuggling;
 mod tls;
 mod world;

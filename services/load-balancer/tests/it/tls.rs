@@ -3,17 +3,20 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use load_balancer::session::Served;
 use load_balancer::tls::{Accepted, Alpn, TargetTls, Termination, Terminations, TlsError};
 use routing::Certificate;
-use routing::snapshot::{ListenerTls, MutualAuthentication};
+use routing::snapshot::{ListenerProtocol, ListenerTls, MutualAuthentication};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, HandshakeKind, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::world::certificate;
+use crate::fixture::{self, Rig};
+use crate::world::{certificate, soon};
 
 const POLICY: &str = "ELBSecurityPolicy-TLS13-1-2-2021-06";
 
@@ -419,4 +422,54 @@ async fn lb39_of_two_certificates_for_a_name_the_client_gets_the_best_that_it_ca
         .retain(|suite| format!("{:?}", suite.suite()).contains("ECDHE_RSA"));
     let old = client_of(provider, &all, &[&rustls::version::TLS12]);
     assert_eq!(shown(&termination, &Arc::new(old), "both.test").await, "rsa");
+}
+
+/// A connection to the HTTPS listener of a proxy, by a client that trusts these certificates.
+async fn https(rig: &Rig, trusted: &[Certificate]) -> std::io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(rig.address).await?;
+    let client = Arc::new(client(trusted, &[&rustls::version::TLS13]));
+    let name = ServerName::try_from("a.test").unwrap();
+    TlsConnector::from(client).connect(name, stream).await
+}
+
+async fn get(stream: &mut TlsStream<TcpStream>) -> String {
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = vec![0; 4096];
+    let length = soon("an answer", stream.read(&mut answer)).await.unwrap();
+    String::from_utf8_lossy(&answer[..length]).into_owned()
+}
+
+#[tokio::test]
+async fn lb39_a_new_certificate_is_shown_to_new_connections_and_old_ones_stay() {
+    let rig = Rig::new();
+    let first = certificate("c", 1, &["a.test"]);
+    let second = certificate("c", 2, &["a.test"]);
+    let mut config = fixture::balancer(vec![fixture::fixed(200, "served")]);
+    config.listeners[0].protocol = ListenerProtocol::Https;
+    config.listeners[0].tls = Some(listener_tls(std::slice::from_ref(&first)));
+    rig.proxy.set_balancer(config);
+    let failure = |rig: &Rig| rig.proxy.statuses()[0].2[0].failure.clone();
+    assert_eq!(failure(&rig).as_deref(), Some("certificate c is not here yet"));
+    let mut unusable = first.clone();
+    unusable.revision = 0;
+    unusable.private_key = "nonsense".to_owned();
+    rig.proxy.set_certificate(unusable);
+    let text = failure(&rig).unwrap_or_default();
+    assert!(
+        text.starts_with("certificate c cannot be used: its private key is not PEM"),
+        "{text}"
+    );
+
+    rig.proxy.set_certificate(first.clone());
+    assert_eq!(failure(&rig), None);
+    let mut old = https(&rig, std::slice::from_ref(&first)).await.unwrap();
+    assert!(get(&mut old).await.ends_with("served"));
+    rig.proxy.set_certificate(second.clone());
+    assert!(https(&rig, std::slice::from_ref(&first)).await.is_err());
+    let mut new = https(&rig, std::slice::from_ref(&second)).await.unwrap();
+    assert!(get(&mut new).await.ends_with("served"));
+    assert!(get(&mut old).await.ends_with("served"));
 }
