@@ -123,6 +123,36 @@ def test_a_network_is_made_read_and_destroyed_as_terraform_does(ec2, region):
     assert ec2.describe_tags()["Tags"] == []
 
 
+def test_a_vpcs_default_network_acl_is_taken_over_as_terraform_does(ec2):
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    acl = ec2.describe_network_acls(Filters=filters(vpc_id=vpc, default="true"))["NetworkAcls"][0]
+    for entry in acl["Entries"]:
+        if entry["RuleNumber"] < 32767:
+            ec2.delete_network_acl_entry(NetworkAclId=acl["NetworkAclId"], RuleNumber=entry["RuleNumber"], Egress=entry["Egress"])
+    ec2.create_network_acl_entry(NetworkAclId=acl["NetworkAclId"], RuleNumber=101, Protocol="-1", RuleAction="allow", Egress=True,
+                                 Ipv6CidrBlock="::/0", PortRange={"From": 0, "To": 0})
+    ec2.create_network_acl_entry(NetworkAclId=acl["NetworkAclId"], RuleNumber=100, Protocol="6", RuleAction="allow", Egress=False,
+                                 CidrBlock="10.0.0.0/8", PortRange={"From": 80, "To": 443})
+    shown = ec2.describe_network_acls(NetworkAclIds=[acl["NetworkAclId"]])["NetworkAcls"][0]["Entries"]
+    deny = {"CidrBlock": "0.0.0.0/0", "Protocol": "-1", "RuleAction": "deny", "RuleNumber": 32767}
+    assert shown == [
+        {"Ipv6CidrBlock": "::/0", "Egress": True, "Protocol": "-1", "RuleAction": "allow", "RuleNumber": 101},
+        {**deny, "Egress": True},
+        {"CidrBlock": "10.0.0.0/8", "Egress": False, "Protocol": "6", "RuleAction": "allow", "RuleNumber": 100,
+         "PortRange": {"From": 80, "To": 443}},
+        {**deny, "Egress": False}]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    own = ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    of_subnet = [{"Name": "association.subnet-id", "Values": [subnet]}]
+    association = ec2.describe_network_acls(Filters=of_subnet)["NetworkAcls"][0]["Associations"][0]["NetworkAclAssociationId"]
+    ec2.replace_network_acl_association(AssociationId=association, NetworkAclId=own)
+    assert [found["NetworkAclId"] for found in ec2.describe_network_acls(Filters=of_subnet)["NetworkAcls"]] == [own]
+    assert refusal(ec2.delete_network_acl, NetworkAclId=own)[0] == "DependencyViolation"
+    ec2.delete_subnet(SubnetId=subnet)
+    ec2.delete_network_acl(NetworkAclId=own)
+    ec2.delete_vpc(VpcId=vpc)
+
+
 def test_the_default_network_is_looked_up_as_the_cdk_does(ec2, region):
     vpc = ec2.describe_vpcs(Filters=filters(isDefault="true"))["Vpcs"][0]
     of_vpc = filters(vpc_id=vpc["VpcId"])
