@@ -32,11 +32,14 @@ pub struct Predecessor {
     stream: UnixStream,
 }
 
+/// What came over, with the process that it came from.
+pub type Taken = (Predecessor, Vec<(Place, OwnedFd)>);
+
 /// Takes the sockets of the process that offers them at `path`; none when there is no such process. Blocks for a short time.
 ///
 /// # Errors
 /// When the other process breaks off or is no proxy.
-pub fn take(path: &Path) -> io::Result<Option<(Predecessor, Vec<(Place, OwnedFd)>)>> {
+pub fn take(path: &Path) -> io::Result<Option<Taken>> {
     let stream = match UnixStream::connect(path) {
         Ok(stream) => stream,
         Err(error)

@@ -53,7 +53,10 @@ impl Current {
         }
         self.version = version;
         match plane.state.routes().listeners.get(&self.arn) {
-            Some(listener) => self.listener = listener.clone(),
+            Some(listener) => {
+                self.listener = listener.clone();
+                self.gone = false;
+            }
             None => self.gone = true,
         }
     }

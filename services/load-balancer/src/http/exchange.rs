@@ -178,19 +178,10 @@ async fn response_head(
     let silent =
         upstream.traffic().0 == before.0 && matches!(error, Broken::Closed | Broken::Io(_) | Broken::H2(_));
     let untouched = refused_body && upstream.traffic().1 == before.1 && up.moved == 0;
-    if reused
-        && silent
-        && !target.is_ended()
-        && (forwarding.request.is_repeatable() || (untouched && nothing_taken(forwarding)))
-    {
+    if reused && silent && !target.is_ended() && (forwarding.request.is_repeatable() || untouched) {
         return Err(Failed::Stale);
     }
     Err(Failed::Target(error))
-}
-
-/// No part of a body was taken from the client.
-fn nothing_taken(forwarding: &Forwarding<'_>) -> bool {
-    matches!(forwarding.request.length, Length::None | Length::Exactly(0))
 }
 
 /// Brings the response's body to the client, and what is left of the request's to the target. True if the response is complete.

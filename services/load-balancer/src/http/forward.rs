@@ -103,7 +103,6 @@ pub async fn forward(
             // Nothing of the request went out: another target may have it.
             Lost::Connect(error) => {
                 tracing::debug!(target = %target.id, port = target.port, %error, "no connection to a target");
-                account.error_reason = Some("TargetConnectionError");
                 let timed_out = matches!(error, ConnectError::TimedOut);
                 tell_connect(forwarding, group, &target, &error);
                 tried.push(target.number);
@@ -118,13 +117,9 @@ pub async fn forward(
             Lost::Exchange(Failed::Stale) => again = Some(target),
             Lost::Exchange(Failed::Gone) => return End::Gone,
             Lost::Exchange(Failed::Client(status)) => return End::Answer(Answer::page(status)),
-            Lost::Exchange(Failed::Silent) => {
-                account.error_reason = Some("TargetTimeout");
-                return End::Answer(Answer::page(504));
-            }
+            Lost::Exchange(Failed::Silent) => return End::Answer(Answer::page(504)),
             Lost::Exchange(Failed::Target(error)) => {
                 tracing::debug!(target = %target.id, port = target.port, %error, "a target broke off");
-                account.error_reason = Some("TargetConnectionClosed");
                 return End::Answer(Answer::page(502));
             }
         }

@@ -21,6 +21,8 @@ use crate::wire::Wire;
 /// After a refusal the client's octets are read away for so long, so that it sees the answer and not a reset.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_READS: usize = 64;
+/// How often a connection without a request looks whether the proxy is draining.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Whether another request came.
 enum Next {
@@ -39,7 +41,7 @@ pub async fn serve(client: Client, mut current: Current, wire: Wire) -> Option<B
     let mut seen = (0, 0);
     loop {
         let limit = client.idle_timeout(&current.listener);
-        let next = next_request(&mut side, &mut request, &mut scratch, limit).await;
+        let next = next_request(&client, &mut side, &mut request, &mut scratch, limit).await;
         let started = Instant::now();
         current.renew(&client.plane);
         let status = match next {
@@ -87,6 +89,7 @@ pub async fn serve(client: Client, mut current: Current, wire: Wire) -> Option<B
 
 /// Reads the next request's head.
 async fn next_request(
+    client: &Client,
     side: &mut Side,
     request: &mut RequestHead,
     scratch: &mut Scratch,
@@ -94,6 +97,7 @@ async fn next_request(
 ) -> Next {
     let Side::H1(side) = side else { return Next::Over };
     let wire = &mut side.wire;
+    let mut since = Instant::now();
     loop {
         if !wire.input.is_empty() {
             match parse::request(&wire.input, request) {
@@ -105,14 +109,21 @@ async fn next_request(
                 Parsed::Partial => {}
             }
         }
-        match scratch.idle.within(limit, wire.fill()).await {
-            None if wire.input.is_empty() => return Next::Over,
+        let between = wire.input.is_empty();
+        let left = limit.saturating_sub(since.elapsed());
+        let patience = if between { left.min(LOOK) } else { left };
+        match scratch.pause.within(patience, wire.fill()).await {
+            Some(Ok(0) | Err(_)) => return Next::Over,
+            Some(Ok(_)) if between => since = Instant::now(),
+            Some(Ok(_)) => {}
+            None if between && (patience == left || client.plane.draining.is_requested()) => {
+                return Next::Over;
+            }
+            None if between => {}
             None => {
                 request.clear();
                 return Next::Refused(408);
             }
-            Some(Ok(0) | Err(_)) => return Next::Over,
-            Some(Ok(_)) => {}
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct Scratch {
     pub trace_id: String,
     pub response: ResponseHead,
     pub idle: Idle,
+    /// For the time between requests, so that each of both timers is seldom set back.
+    pub pause: Idle,
     pub cookies: Vec<String>,
 }
 
