@@ -306,7 +306,7 @@ fn check_stickiness<'a>(subject: &Subject, value: &impl Fn(&str) -> &'a str) -> 
     let fits = match kind {
         "lb_cookie" | "app_cookie" => subject.is_http(),
         // TLS connections are not sticky.
-        "source_ip" => !subject.is_http() && !(enabled && subject.protocol == "TLS"),
+        "source_ip" => !(subject.is_http() || enabled && subject.protocol == "TLS"),
         _ => false,
     };
     if !fits {
