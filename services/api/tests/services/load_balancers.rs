@@ -100,6 +100,10 @@ async fn s04_what_cannot_be_registered_is_refused() {
             "load balancers can have at most 5 items.".to_owned(),
         ),
         (
+            json!([balancer(&group), balancer(&group)]),
+            format!("loadBalancers names the same container and port twice for the target group {group}."),
+        ),
+        (
             json!([{"targetGroupArn": group, "containerPort": 80}]),
             "Container name can not be blank.".to_owned(),
         ),

@@ -144,7 +144,7 @@ async fn register(tx: &mut Tx, new: &[TaskTarget], now: DateTime<Utc>) -> Result
          SELECT DISTINCT ON (n.arn, n.id, n.port) n.task, n.arn, n.id, n.port, n.zone, n.address::inet, $7, $8, $9, $10, $7 \
          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[]) AS n(task, arn, id, port, zone, address) \
          ON CONFLICT (target_group_arn, target_id, port) DO UPDATE SET task_id = excluded.task_id, \
-             availability_zone = excluded.availability_zone \
+             availability_zone = excluded.availability_zone WHERE targets.task_id IS DISTINCT FROM excluded.task_id \
          RETURNING target_group_arn",
     );
     Ok(query

@@ -1,6 +1,6 @@
 //! `loadBalancers` of services, and what is only allowed with them (S-04).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_model::ecs::types::{LoadBalancer, NetworkMode, TaskDefinition};
 use store::load_balancers::Which;
@@ -64,8 +64,15 @@ pub async fn checked(cx: &Context, given: Vec<LoadBalancer>) -> Result<Checked> 
         )));
     }
     let mut arns = Vec::with_capacity(given.len());
+    let mut places = BTreeSet::new();
     for balancer in &given {
-        arns.push(shape(balancer)?.to_owned());
+        let arn = shape(balancer)?;
+        if !places.insert((arn, place(balancer))) {
+            return Err(Error::invalid_parameter(format!(
+                "loadBalancers names the same container and port twice for the target group {arn}."
+            )));
+        }
+        arns.push(arn.to_owned());
         arns.extend(alternate(balancer));
     }
     let groups = match arns.is_empty() {
