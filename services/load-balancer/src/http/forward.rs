@@ -220,6 +220,9 @@ async fn attempt(
     };
     let reply = |response: &super::head::ResponseHead, cookies: &mut Vec<String>| {
         cookies.clear();
+        if forwarding.stickiness_seconds.is_none() && config.attributes.stickiness.is_none() {
+            return;
+        }
         let now = Utc::now();
         if let Some(seconds) = forwarding.stickiness_seconds {
             sticky::set_group_cookies(group, seconds, now, |cookie| cookies.push(cookie.to_owned()));
