@@ -434,7 +434,7 @@ fn w08_malformed_parameters_of_every_operation_are_refused() {
     }
     let mut malformed = Malformed(0);
     visit_each(&mut malformed);
-    assert!(malformed.0 > 10_000, "{}", malformed.0);
+    assert!(malformed.0 > 9_000, "{}", malformed.0);
 }
 
 proptest! {

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use auth::{Credentials, KeyPair, Signer};
+use aws_model::{Service, ecs};
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{HeaderMap, Request, StatusCode, header, request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -16,7 +17,6 @@ use thiserror::Error;
 use crate::{Refusal, TestClock};
 
 const PATIENCE: Duration = Duration::from_secs(30);
-const TARGET: &str = "AmazonEC2ContainerServiceV20141113";
 
 /// Why a call has no result.
 #[derive(Debug, Clone, Error)]
@@ -49,24 +49,38 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// What makes this answer no refusal in the protocol's form (W-02): a client's fault with a JSON body that names a code and a
+    /// The text of the first element of this name in a body of XML; nothing when there is none.
+    pub fn element(&self, name: &str) -> Option<&str> {
+        let body = std::str::from_utf8(&self.body).ok()?;
+        let (_, rest) = body.split_once(&format!("<{name}>"))?;
+        Some(rest.split_once(&format!("</{name}>"))?.0)
+    }
+
+    /// What makes this answer no refusal in the protocol's form (W-02, W-03): a client's fault with a body that names a code and a
     /// text, the protocol's content type and a request id.
     pub fn flaw(&self) -> Option<String> {
-        let (body, text) = (self.json(), |name: &str| {
-            self.headers.get(name).and_then(|value| value.to_str().ok())
-        });
+        let text = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
+        let body = match text("content-type") {
+            Some("text/xml;charset=UTF-8") => {
+                let id = self.element("RequestId").or(self.element("RequestID"));
+                if id != text("x-amzn-requestid") {
+                    return Some(format!("request id {id:?}"));
+                }
+                json!({"__type": self.element("Code"), "message": self.element("Message")})
+            }
+            Some("application/x-amz-json-1.1") => self.json(),
+            other => return Some(format!("content type {other:?}")),
+        };
         let code = body["__type"].as_str().unwrap_or_default();
         if !self.status.is_client_error() {
             return Some(format!("status {}", self.status));
         }
-        if code.is_empty() || !code.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
+        if code.is_empty() || !code.bytes().all(word) {
             return Some(format!("__type {code:?}"));
         }
         if body["message"].as_str().is_none_or(str::is_empty) {
             return Some("no message".to_owned());
-        }
-        if text("content-type") != Some("application/x-amz-json-1.1") {
-            return Some(format!("content type {:?}", text("content-type")));
         }
         text("x-amzn-requestid")
             .is_none_or(str::is_empty)
@@ -79,6 +93,8 @@ impl Answer {
 pub struct Client {
     pool: Pool<HttpConnector, Full<Bytes>>,
     key_pair: KeyPair,
+    region: String,
+    /// For ECS.
     signer: Signer,
     endpoint: String,
     clock: TestClock,
@@ -89,11 +105,12 @@ impl Client {
     pub fn new(endpoint: impl Into<String>, key_pair: KeyPair, region: &str, clock: TestClock) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        let signer = signer(&key_pair, region);
+        let signer = signer(&key_pair, region, &ecs::SERVICE);
         let pool = Pool::builder(TokioExecutor::new()).build(connector);
         Self {
             pool,
             key_pair,
+            region: region.to_owned(),
             signer,
             endpoint: endpoint.into(),
             clock,
@@ -104,7 +121,8 @@ impl Client {
     #[must_use]
     pub fn in_region(&self, region: &str) -> Self {
         Self {
-            signer: signer(&self.key_pair, region),
+            signer: signer(&self.key_pair, region, &ecs::SERVICE),
+            region: region.to_owned(),
             ..self.clone()
         }
     }
@@ -173,17 +191,51 @@ impl Client {
         .await
     }
 
-    /// Sends any body to an operation, signed.
+    /// Sends any body to an operation of ECS, signed.
     ///
     /// # Errors
     /// When no whole answer comes.
     pub async fn post(&self, operation: &str, body: impl Into<Bytes>) -> Result<Answer, String> {
-        let body = body.into();
+        self.json(&ecs::SERVICE, operation, body).await
+    }
+
+    /// Sends any body to an operation of a service that speaks JSON, signed.
+    ///
+    /// # Errors
+    /// When no whole answer comes.
+    pub async fn json(
+        &self,
+        service: &Service,
+        operation: &str,
+        body: impl Into<Bytes>,
+    ) -> Result<Answer, String> {
+        let prefix = service.target_prefix.unwrap_or_default();
         let request = Request::post(format!("{}/", self.endpoint))
             .header(header::CONTENT_TYPE, "application/x-amz-json-1.1")
-            .header("x-amz-target", format!("{TARGET}.{operation}"));
+            .header("x-amz-target", format!("{prefix}.{operation}"));
+        self.signed(request, body.into(), service).await
+    }
+
+    /// Sends a form to a service that speaks one of the Query protocols, signed.
+    ///
+    /// # Errors
+    /// When no whole answer comes.
+    pub async fn form(&self, service: &Service, form: impl Into<Bytes>) -> Result<Answer, String> {
+        let request = Request::post(format!("{}/", self.endpoint)).header(
+            header::CONTENT_TYPE,
+            "application/x-www-form-urlencoded; charset=utf-8",
+        );
+        self.signed(request, form.into(), service).await
+    }
+
+    async fn signed(
+        &self,
+        request: request::Builder,
+        body: Bytes,
+        service: &Service,
+    ) -> Result<Answer, String> {
         let (mut parts, ()) = request.body(()).map_err(|error| error.to_string())?.into_parts();
-        self.signer
+        signer(&self.key_pair, &self.region, service)
             .sign(&mut parts, &body, self.clock.now())
             .map_err(|error| error.to_string())?;
         self.send(Request::from_parts(parts, body)).await
@@ -265,6 +317,6 @@ impl Client {
     }
 }
 
-fn signer(key_pair: &KeyPair, region: &str) -> Signer {
-    Signer::new(Credentials::from(key_pair.clone()), region, "ecs")
+fn signer(key_pair: &KeyPair, region: &str, service: &Service) -> Signer {
+    Signer::new(Credentials::from(key_pair.clone()), region, service.signing_name)
 }
