@@ -17,10 +17,12 @@ pub mod tags;
 mod usage;
 pub mod vpcs;
 
+use chrono::{DateTime, Utc};
 use domain::Scope;
 use domain::network::ResourceKind;
 use sqlx::AssertSqlSafe;
 
+use crate::tokens::{self, Token, Use};
 use crate::{Db, Result, Tx};
 
 pub use defaults::{create_default_subnet, create_default_vpc};
@@ -177,6 +179,31 @@ async fn remove(tx: &mut Tx, scope: &Scope, kind: ResourceKind, id: &str) -> Net
         .await?;
     crate::tags::remove_all(tx, scope, &[scope.ec2_arn(kind, id)]).await?;
     Ok(())
+}
+
+/// What a client token made before, which is locked then; a token that is new is claimed.
+///
+/// # Errors
+/// [`NetworkError::TokenMismatch`]; [`NetworkError::NotFound`] when it was deleted since.
+async fn made_before(
+    tx: &mut Tx,
+    scope: &Scope,
+    kind: ResourceKind,
+    token: Option<&Token>,
+    now: DateTime<Utc>,
+) -> NetworkResult<Option<String>> {
+    let Some(token) = token else {
+        return Ok(None);
+    };
+    match tokens::claim(tx, token, now).await? {
+        Use::First => Ok(None),
+        Use::Same(made) => {
+            let id = made.into_iter().next().unwrap_or_default();
+            lock(tx, scope, kind, &id).await?;
+            Ok(Some(id))
+        }
+        Use::Different(_) => Err(NetworkError::TokenMismatch(token.token.clone())),
+    }
 }
 
 /// An id for something new.

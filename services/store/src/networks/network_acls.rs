@@ -10,7 +10,7 @@ use domain::network::ResourceKind;
 
 use super::{NetworkError, NetworkResult, subnets, vpcs};
 use crate::tags::Tag;
-use crate::tokens::{self, Token, Use};
+use crate::tokens::{self, Token};
 use crate::{Db, Result, Tx};
 
 pub use entries::{AclEntry, create_entry, delete_entry, replace_entry};
@@ -80,16 +80,8 @@ pub async fn create(
 ) -> NetworkResult<String> {
     let mut tx = super::begin(db, scope).await?;
     vpcs::find(&mut tx, scope, vpc).await?;
-    if let Some(token) = token {
-        match tokens::claim(&mut tx, token, now).await? {
-            Use::First => {}
-            Use::Same(made) => {
-                let id = made.into_iter().next().unwrap_or_default();
-                super::lock(&mut tx, scope, ResourceKind::NetworkAcl, &id).await?;
-                return Ok(id);
-            }
-            Use::Different(_) => return Err(NetworkError::TokenMismatch(token.token.clone())),
-        }
+    if let Some(id) = super::made_before(&mut tx, scope, ResourceKind::NetworkAcl, token, now).await? {
+        return Ok(id);
     }
     let id = insert(&mut tx, scope, vpc, false).await?;
     super::tags::put(&mut tx, scope, ResourceKind::NetworkAcl, &id, tags).await?;

@@ -11,7 +11,7 @@ use domain::network::ResourceKind;
 
 use super::{NetworkError, NetworkResult, vpcs};
 use crate::tags::Tag;
-use crate::tokens::{self, Token, Use};
+use crate::tokens::{self, Token};
 use crate::{Db, Result, Tx};
 
 pub use associations::{AssociationRow, associate, disassociate, replace_association};
@@ -76,16 +76,8 @@ pub async fn create(
 ) -> NetworkResult<String> {
     let mut tx = super::begin(db, scope).await?;
     vpcs::find(&mut tx, scope, vpc).await?;
-    if let Some(token) = token {
-        match tokens::claim(&mut tx, token, now).await? {
-            Use::First => {}
-            Use::Same(made) => {
-                let id = made.into_iter().next().unwrap_or_default();
-                super::lock(&mut tx, scope, ResourceKind::RouteTable, &id).await?;
-                return Ok(id);
-            }
-            Use::Different(_) => return Err(NetworkError::TokenMismatch(token.token.clone())),
-        }
+    if let Some(id) = super::made_before(&mut tx, scope, ResourceKind::RouteTable, token, now).await? {
+        return Ok(id);
     }
     let id = insert(&mut tx, scope, vpc).await?;
     super::tags::put(&mut tx, scope, ResourceKind::RouteTable, &id, tags).await?;

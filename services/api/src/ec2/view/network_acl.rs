@@ -52,16 +52,9 @@ fn network_acl(scope: &Scope, row: store::networks::NetworkAcl, tags: Vec<store:
 
 fn last(egress: bool) -> AclEntry {
     AclEntry {
-        egress,
         rule_number: LAST,
         allow: false,
-        protocol: "-1".to_owned(),
-        cidr_block: Some("0.0.0.0/0".to_owned()),
-        ipv6_cidr_block: None,
-        icmp_type: None,
-        icmp_code: None,
-        from_port: None,
-        to_port: None,
+        ..AclEntry::everything(egress)
     }
 }
 

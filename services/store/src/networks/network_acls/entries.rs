@@ -1,7 +1,8 @@
 //! Entries of network ACLs.
 
 use domain::Scope;
-use sqlx::Row;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, Row};
 
 use super::find;
 use crate::networks::{self, NetworkError, NetworkResult};
@@ -29,8 +30,8 @@ pub struct AclEntry {
 }
 
 impl AclEntry {
-    /// What a VPC's default ACL begins with.
-    pub(super) fn everything(egress: bool) -> Self {
+    /// What a VPC's default ACL begins with: everything passes.
+    pub fn everything(egress: bool) -> Self {
         Self {
             egress,
             rule_number: 100,
@@ -122,12 +123,7 @@ pub(super) async fn list(db: &Db, scope: &Scope) -> Result<Vec<(String, AclEntry
     .bind(scope.region.as_str())
     .fetch_all(db.pool())
     .await?;
-    let entry = |row| {
-        Ok((
-            sqlx::postgres::PgRow::try_get(&row, "network_acl_id")?,
-            sqlx::FromRow::from_row(&row)?,
-        ))
-    };
+    let entry = |row: PgRow| Ok((row.try_get("network_acl_id")?, AclEntry::from_row(&row)?));
     rows.into_iter().map(entry).collect()
 }
 
