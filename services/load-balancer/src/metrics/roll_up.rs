@@ -9,6 +9,7 @@ use routing::message::{MetricsMinute, MetricsRow, Statistics};
 use routing::{HealthState, Kind};
 use tokio::sync::mpsc;
 
+use super::count::Count;
 use super::series::{BalancerSeries, gauge};
 use super::{Metrics, Registry};
 use crate::state::{LiveBalancer, Routes, State};
@@ -20,7 +21,9 @@ impl Metrics {
         let routes = state.routes();
         let mut registry = self.shared.registry.lock();
         let mut rows = rows_of_groups(state, &routes, &mut registry);
-        rows.extend(rows_of_balancers(&routes, &mut registry));
+        let mut of_balancers = rows_of_balancers(&routes, &mut registry);
+        add_target_errors(&mut of_balancers, &rows);
+        rows.append(&mut of_balancers);
         rows.retain(|row| !row.metrics.is_empty());
         self.prune(&mut registry);
         MetricsMinute { minute, rows }
@@ -117,6 +120,36 @@ fn rows_of_balancers(routes: &Routes, registry: &mut Registry) -> Vec<MetricsRow
         });
     }
     rows
+}
+
+/// What went wrong with targets is counted by group, and told of the balancer as well.
+fn add_target_errors(of_balancers: &mut Vec<MetricsRow>, of_groups: &[MetricsRow]) {
+    let is_error = |name: &str| {
+        [Count::TargetConnectionErrors, Count::TargetTlsErrors]
+            .iter()
+            .any(|count| count.name() == name)
+    };
+    for group in of_groups {
+        for (name, errors) in group.metrics.iter().filter(|(name, _)| is_error(name)) {
+            let place = of_balancers.iter().position(|row| row.balancer == group.balancer);
+            let place = place.unwrap_or_else(|| {
+                of_balancers.push(MetricsRow {
+                    balancer: group.balancer.clone(),
+                    target_group: None,
+                    metrics: Vec::new(),
+                });
+                of_balancers.len() - 1
+            });
+            let metrics = &mut of_balancers[place].metrics;
+            match metrics.iter_mut().find(|(known, _)| known == name) {
+                Some((_, sum)) => {
+                    sum.samples += errors.samples;
+                    sum.sum += errors.sum;
+                }
+                None => metrics.push((name.clone(), *errors)),
+            }
+        }
+    }
 }
 
 fn active(series: &BalancerSeries, is_network: bool) -> Vec<(String, Statistics)> {

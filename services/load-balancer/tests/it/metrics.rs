@@ -28,6 +28,12 @@ async fn lb40_a_minute_tells_of_the_balancer_and_of_its_group() {
     let group = state.group(GROUP).unwrap();
     let view = group.view_owned();
     metrics.connection(ConnectionEvent::Opened { listener });
+    for _ in 0..2 {
+        metrics.connection(ConnectionEvent::TargetConnectFailed {
+            group: &group,
+            target: &view.targets[0],
+        });
+    }
     metrics.request(&record(listener));
     for milliseconds in [10, 30] {
         metrics.request(&Record {
@@ -55,6 +61,7 @@ async fn lb40_a_minute_tells_of_the_balancer_and_of_its_group() {
     for row in [of_group, of_balancer] {
         assert_eq!(metric(row, "RequestCount").unwrap().sum, 2.0);
         assert_eq!(metric(row, "HTTPCode_Target_2XX_Count").unwrap().sum, 2.0);
+        assert_eq!(metric(row, "TargetConnectionErrorCount").unwrap().sum, 2.0);
         let times = metric(row, "TargetResponseTime").unwrap();
         assert_eq!((times.samples, times.minimum, times.maximum), (2, 0.01, 0.03));
     }
