@@ -330,3 +330,40 @@ async fn a_deployment_shifts_the_weights_of_any_rule_and_keeps_others_away() {
         .ok("DeleteTargetGroup", json!({ "TargetGroupArn": blue }))
         .await;
 }
+
+#[tokio::test]
+async fn lb30_of_rules_made_at_the_same_time_one_gets_the_priority() {
+    let world = World::new().await;
+    let listener = world.listener(80).await;
+    let calls = (0..8).map(|n| {
+        let input = rule(
+            &listener,
+            1,
+            json!([path_is(&format!("/{n}"))]),
+            json!([fixed("200")]),
+        );
+        world.api.call("CreateRule", input)
+    });
+    let results = futures::future::join_all(calls).await;
+    let refusals = results.iter().filter_map(|result| result.as_ref().err());
+    assert!(refusals.clone().all(|refusal| refusal.code == "PriorityInUse"));
+    assert_eq!(refusals.count(), 7);
+}
+
+#[tokio::test]
+async fn lb14_of_balancers_that_take_a_group_at_the_same_time_one_gets_it() {
+    let world = World::new().await;
+    let group = world.group("blue").await;
+    let other = world.balancer("other", "application").await;
+    let calls = [&world.balancer, &other].map(|balancer| {
+        let input = json!({ "LoadBalancerArn": balancer, "Protocol": "HTTP", "Port": 80, "DefaultActions": [forward(&group)] });
+        world.api.call("CreateListener", input)
+    });
+    let results = futures::future::join_all(calls).await;
+    let refused: Vec<&str> = results
+        .iter()
+        .filter_map(|result| result.as_ref().err())
+        .map(|refusal| refusal.code.as_str())
+        .collect();
+    assert_eq!(refused, ["TargetGroupAssociationLimit"]);
+}
