@@ -5,12 +5,15 @@ The sample program ends at once at SIGTERM, so that a request sent to a task tha
 
 import collections
 import http.client
+import signal
 import socket
 import threading
 import time
 
 import pytest
-from conftest import container, describe, docker, free_port, inspect, messages, part, register, running, service, steady, stopped, until
+from conftest import (
+    Berth, connected, container, describe, docker, free_port, inspect, messages, part, register, remove_what_tasks_left, running, service,
+    spawn, steady, stopped, until)
 
 DELAY = 3
 CLIENTS = 4
@@ -226,3 +229,53 @@ def test_s30_a_task_that_fails_its_checks_is_replaced_without_a_lost_request(liv
     assert running(live, tasks_of(live, "sick")[0]["taskArn"])
     # What a frozen program had taken is not answered; nothing else is lost.
     assert len(load.failures) <= 4 * CLIENTS, load.failures
+
+
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory, image):
+    """A server, an agent and a proxy, each a process of its own."""
+    folder = tmp_path_factory.mktemp("apart")
+    server = Berth(folder)
+    server.start("--no-agent", "--no-proxy")
+    agent = spawn(folder / "agent.log", "agent", "--server", server.url, "--data-dir", str(folder / "agent"),
+                  "--metadata-address", f"127.0.0.1:{free_port()}")
+    proxy = spawn(folder / "proxy.log", "proxy", "--server", server.url, "--data-dir", str(folder / "proxy"))
+    ecs = server.client()
+    until("the agent is connected", lambda: connected(ecs))
+    instance = ecs.list_container_instances()["containerInstanceArns"][0]
+    try:
+        yield server
+    finally:
+        for process in (agent, proxy):
+            process.terminate()
+            process.wait(60)
+        server.end()
+        remove_what_tasks_left(instance)
+
+
+def ended_and_started_again(server):
+    server.stop(signal.SIGKILL)
+    time.sleep(1)
+    server.start("--no-agent", "--no-proxy")
+
+
+@pytest.mark.parametrize("moment", ["begun", "draining"])
+def test_a_server_killed_during_a_rolling_update_loses_no_request(apart, moment):
+    ecs, elb = apart.client(), apart.client(service="elbv2")
+    name = f"killed-{moment}"
+    entry = Front(apart, elb, name)
+    entry.create(ecs, name, 2)
+    old = [t["taskArn"] for t in tasks_of(ecs, name)]
+    register(ecs, name, serving("two"))
+    with Load(entry) as load:
+        ecs.update_service(service=name, taskDefinition=name)
+        if moment == "draining":
+            until("an old task drains", lambda: any(t["lastStatus"] == "DEACTIVATING" for t in ecs.describe_tasks(tasks=old)["tasks"]))
+        ended_and_started_again(apart)
+        steady(ecs, name, 90)
+        for task in old:
+            assert stopped(ecs, task)["stopCode"] == "ServiceSchedulerInitiated"
+        ecs.update_service(service=name, desiredCount=1)
+        until("one drains", lambda: entry.targets("draining"))
+        steady(ecs, name, 90)
+    assert load.failures == [] and set(load.answers) == {"one", "two"}
