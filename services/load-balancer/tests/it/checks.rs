@@ -238,6 +238,33 @@ async fn lb15_grpc_checks_call_the_path_and_judge_the_grpc_status() {
 }
 
 #[tokio::test]
+async fn lb15_groups_of_http2_are_checked_by_http2() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let target = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut connection = h2::server::handshake(stream).await.unwrap();
+        let (request, mut respond) = connection.accept().await.unwrap().unwrap();
+        let head = http::Response::builder().status(201).body(()).unwrap();
+        respond.send_response(head, true).unwrap();
+        // The checker hangs up when it has its answer.
+        while connection.accept().await.is_some_and(|next| next.is_ok()) {}
+        request
+    });
+    let mut config = config(address);
+    config.protocol_version = ProtocolVersion::Http2;
+    let mut world = World::checking(config);
+    world.reported(HealthState::Healthy).await;
+    let request = soon("the request", target).await.unwrap();
+    assert_eq!(
+        (request.method().as_str(), request.uri().to_string()),
+        ("GET", format!("http://{address}/ready"))
+    );
+    assert_eq!(request.headers()["user-agent"], "ELB-HealthChecker/2.0");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn lb15_https_checks_take_any_certificate() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
