@@ -223,7 +223,7 @@ impl Listeners {
                 Ok(block.nth(number))
             } else {
                 Err(format!(
-                    "the block {block} has no address for the {number}th load balancer"
+                    "the block {block} has no address for load balancer number {number}"
                 ))
             }
         })

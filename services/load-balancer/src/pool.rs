@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -155,8 +155,12 @@ pub async fn sweep(plane: std::sync::Weak<Plane>) {
                 parked.idle.retain_mut(|(side, since)| {
                     since.elapsed() < limits.idle_time && side.wire.is_quiet(&mut cx)
                 });
+                // One connection waits for more requests; those that a burst left behind are closed.
+                let mut waiting = false;
                 parked.shared.retain_mut(|shared| {
-                    !matches!(shared.send.poll_ready(&mut cx), std::task::Poll::Ready(Err(_)))
+                    let unused = shared.streams.load(Ordering::Relaxed) == 0;
+                    let spare = unused && std::mem::replace(&mut waiting, true);
+                    !spare && !matches!(shared.send.poll_ready(&mut cx), Poll::Ready(Err(_)))
                 });
                 !parked.idle.is_empty() || !parked.shared.is_empty()
             });

@@ -159,3 +159,40 @@ async fn two_balancers_that_want_one_port_are_told_apart_by_age() {
     rig.proxy.remove(&["lb".to_owned()]);
     assert_eq!(rig.get("/").await.text(), "second");
 }
+
+#[tokio::test]
+async fn each_balancer_has_its_own_address_of_a_block() {
+    let block = format!("127.240.{}.0/30", std::process::id() % 250);
+    let rig = Rig::on(block.parse().unwrap(), None);
+    for number in 1..=4 {
+        let mut own = balancer(vec![fixed(200, &number.to_string())]);
+        (own.arn, own.number) = (format!("lb{number}"), number);
+        own.listeners[0].arn = format!("listener{number}");
+        rig.proxy.set_balancer(own);
+    }
+    assert_eq!(rig.get("/").await.text(), "1");
+    let mut conn = Conn::open((address_of(&rig, 2), PORT).into()).await;
+    conn.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(conn.response().await.text(), "2");
+    let failed = |notes: &Notes| {
+        let statuses = notes.statuses.lock().unwrap();
+        statuses.iter().find(|(balancer, ..)| balancer == "lb4")?.2[0]
+            .failure
+            .clone()
+    };
+    assert_eq!(
+        rig.notes.wait(failed).await,
+        format!("the block {block} has no address for load balancer number 4")
+    );
+}
+
+/// The address of the balancer with this number, in the block of the first one.
+fn address_of(rig: &Rig, number: u8) -> std::net::IpAddr {
+    match rig.address.ip() {
+        std::net::IpAddr::V4(first) => {
+            let [a, b, c, _] = first.octets();
+            [a, b, c, number].into()
+        }
+        other => other,
+    }
+}

@@ -14,6 +14,7 @@ use load_balancer::proxy::{Proxy, ProxyConfig};
 use load_balancer::record::{ConnectionEvent, Observer, Record};
 use load_balancer::session::Served;
 use routing::action::FixedResponse;
+use routing::cidr::Cidr;
 use routing::health::{CheckProtocol, Matcher};
 use routing::message::ListenerStatus;
 use routing::snapshot::{ListenerProtocol, ProtocolVersion, TargetProtocol};
@@ -142,10 +143,16 @@ impl Rig {
     }
 
     pub fn at(address: IpAddr, handover: Option<PathBuf>) -> Self {
+        Self::on(format!("{address}/32").parse().unwrap(), handover)
+    }
+
+    /// A proxy on a block of addresses; `address` is that of the first balancer.
+    pub fn on(block: Cidr, handover: Option<PathBuf>) -> Self {
+        let address = block.nth(1);
         let notes = Arc::new(Notes::default());
         let tasks = Tasks::new(Shutdown::new());
         let config = ProxyConfig {
-            addresses: vec![format!("{address}/32").parse().unwrap()],
+            addresses: vec![block],
             workers: 2,
             limits: Limits::default(),
             access_logs: None,
