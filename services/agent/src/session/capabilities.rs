@@ -186,4 +186,19 @@ mod tests {
         assert_eq!(value_of(&again, "stack"), None);
         assert_eq!(architecture("aarch64"), "arm64");
     }
+
+    #[test]
+    fn lb01_the_hosts_address_goes_with_every_registration_if_it_is_set() {
+        let mut config = config();
+        let sent = |config: &AgentConfig, first| {
+            value_of(
+                &attributes(config, &engine_info(), Findings::default(), first),
+                "ecs.host-address",
+            )
+        };
+        assert_eq!(sent(&config, true), None);
+        config.host_address = Some([10, 0, 0, 5].into());
+        assert_eq!(sent(&config, true), Some(Some("10.0.0.5".into())));
+        assert_eq!(sent(&config, false), Some(Some("10.0.0.5".into())));
+    }
 }
