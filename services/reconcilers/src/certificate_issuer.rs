@@ -145,7 +145,7 @@ impl CertificateIssuer {
             acme::forget(&mut tx, scope, &before.tokens).await?;
         }
         if !first {
-            details.renewal = Some(("FAILED".to_owned(), now));
+            details.renewal = Some(("PENDING_AUTO_RENEWAL".to_owned(), now));
             certificates::set_details(&mut tx, &pending.arn, &details).await?;
         }
         self.db.commit(tx, [Wake::Routes]).await?;

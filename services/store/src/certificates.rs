@@ -84,6 +84,16 @@ pub async fn all(db: &Db, scope: &Scope) -> Result<Vec<CertificateRow>> {
         .await?)
 }
 
+/// How many certificates there are.
+pub async fn count(tx: &mut Tx, scope: &Scope) -> Result<i64> {
+    let query = sqlx::query_scalar("SELECT count(*) FROM certificates WHERE account = $1 AND region = $2");
+    Ok(query
+        .bind(scope.account.as_str())
+        .bind(scope.region.as_str())
+        .fetch_one(&mut **tx)
+        .await?)
+}
+
 /// The texts of a certificate, if it is issued: leaf and chain, in PEM.
 pub async fn texts(db: &Db, scope: &Scope, arn: &str) -> Result<Option<(String, Option<String>)>> {
     let row: Option<(Option<String>, Option<String>)> = sqlx::query_as(

@@ -10,7 +10,7 @@ use crate::acm::{find, tags};
 use crate::{Context, Error, Result};
 
 /// Certificates of an account in a region.
-const CERTIFICATES: usize = 2_500;
+const CERTIFICATES: i64 = 2_500;
 
 /// ImportCertificate: under a new ARN, or again under one that was imported before; listeners show the new one at once.
 pub async fn import_certificate(
@@ -51,7 +51,7 @@ pub async fn import_certificate(
             return Err(find::not_found(&arn));
         }
     } else {
-        if store::certificates::all(cx.db(), &cx.scope).await?.len() >= CERTIFICATES {
+        if store::certificates::count(&mut tx, &cx.scope).await? >= CERTIFICATES {
             return Err(Error::new(
                 ErrorCode::LimitExceededException,
                 format!("An account cannot have more than {CERTIFICATES} certificates."),
