@@ -20,8 +20,6 @@ use crate::picture::{Picture, encoded};
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
 /// A change whose transaction takes its revision is committed before so many others have taken theirs; the sweep finds it if not.
 const LOOK_BACK: i64 = 4096;
-/// Sweeps between two looks for targets whose group is not in use any more.
-const UNUSED_EVERY: u64 = 10;
 
 pub(crate) struct Loader {
     db: Db,
@@ -84,7 +82,7 @@ impl Loader {
     pub async fn run(&self, shared: &Shared) {
         let shutdown = shared.tasks.shutdown();
         let mut wakes = self.db.wakes().listen();
-        let (mut memory, mut sweeps) = (Memory::default(), 0_u64);
+        let mut memory = Memory::default();
         let mut next_sweep = Instant::now();
         while !shutdown.is_requested() {
             let mut everything = tokio::select! {
@@ -112,13 +110,7 @@ impl Loader {
                 self.bell.notify_one();
                 continue;
             }
-            if everything {
-                sweeps += 1;
-            }
-            if let Err(error) = self
-                .follow_up(&mut memory, shared, everything && sweeps % UNUSED_EVERY == 1)
-                .await
-            {
+            if let Err(error) = self.follow_up(&mut memory, shared).await {
                 tracing::warn!(%error, "the states of fresh targets could not be written down");
             }
         }
@@ -247,8 +239,8 @@ impl Loader {
         Ok(())
     }
 
-    /// Fresh targets of groups that a proxy of this server checks are in checking now; those of groups that nobody uses are as new.
-    async fn follow_up(&self, memory: &mut Memory, shared: &Shared, unused: bool) -> Result<()> {
+    /// Fresh targets of groups that a proxy of this server checks are in checking now.
+    async fn follow_up(&self, memory: &mut Memory, shared: &Shared) -> Result<()> {
         let picture = self.current();
         let mut begun = Vec::new();
         for session in shared.keeper.sessions() {
@@ -263,13 +255,10 @@ impl Loader {
             }
         }
         memory.begun.retain(|arn, _| picture.groups.contains_key(arn));
-        if !begun.is_empty() {
-            proxies::begin_checks(&self.db, &begun).await?;
+        if begun.is_empty() {
+            return Ok(());
         }
-        if unused {
-            proxies::forget_unused(&self.db, shared.now()).await?;
-        }
-        Ok(())
+        proxies::begin_checks(&self.db, &begun).await
     }
 }
 

@@ -10,7 +10,8 @@ use crate::{Db, Result, Wake, routes};
 const SKEW: TimeDelta = TimeDelta::seconds(30);
 
 /// Takes in the states of targets of a group, as the proxy that checks it reports them. A report that is older than what is known
-/// changes nothing, nor does one that comes twice; one of the future counts as of `now`. Gives how many targets have changed.
+/// changes nothing, nor does one that comes twice, or one by which a proxy that has just begun knows nothing yet; one of the future counts as
+/// of `now`. Gives how many targets have changed.
 pub async fn report_health(
     db: &Db,
     target_group: &str,
@@ -30,19 +31,22 @@ pub async fn report_health(
         .collect();
     let since: Vec<DateTime<Utc>> = reports.iter().map(|report| report.since.min(now)).collect();
     let mut tx = db.begin().await?;
+    // As everybody who changes targets: the group first.
+    sqlx::query("SELECT 1 FROM target_groups WHERE arn = $1 FOR NO KEY UPDATE")
+        .bind(target_group)
+        .execute(&mut *tx)
+        .await?;
     // A target that has just been registered is not in the state that an earlier one of its address had; else only what is newer counts.
     let changed: Vec<Option<Uuid>> = sqlx::query_scalar(
         "WITH report AS (SELECT * FROM unnest($2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::timestamptz[]) \
-             AS r(id, port, state, reason, description, since)), \
-         held AS (SELECT t.target_id AS id, t.port FROM targets t JOIN report r ON r.id = t.target_id AND r.port = t.port \
-             WHERE t.target_group_arn = $1 AND (t.health_state, t.health_reason, t.health_description) \
-                 IS DISTINCT FROM (r.state, r.reason, r.description) ORDER BY t.target_id, t.port FOR UPDATE OF t) \
+             AS r(id, port, state, reason, description, since)) \
          UPDATE targets t SET health_state = r.state, health_reason = r.reason, health_description = r.description, \
              health_since = greatest(r.since, t.registered_at), \
              healthy_since = CASE WHEN r.state <> 'healthy' THEN NULL \
                  WHEN t.health_state = 'healthy' THEN coalesce(t.healthy_since, r.since) ELSE greatest(r.since, t.registered_at) END \
-         FROM report r JOIN held USING (id, port) \
+         FROM report r \
          WHERE t.target_group_arn = $1 AND t.target_id = r.id AND t.port = r.port AND t.draining_until IS NULL \
+             AND (r.state <> 'initial' OR t.health_state = 'initial') \
              AND CASE WHEN t.health_state = 'initial' THEN r.since > t.registered_at - make_interval(secs => $8) \
                  ELSE r.since > t.health_since END \
              AND (t.health_state, t.health_reason, t.health_description) IS DISTINCT FROM (r.state, r.reason, r.description) \
@@ -85,26 +89,6 @@ pub async fn begin_checks(db: &Db, target_groups: &[String]) -> Result<()> {
     .bind(target_groups)
     .bind(reason.name())
     .bind(reason.text())
-    .execute(db.pool())
-    .await?;
-    Ok(())
-}
-
-/// What is known of targets whose group is on no listener is forgotten: nobody checks them, and when the group is used again they begin
-/// anew (LB-17).
-pub async fn forget_unused(db: &Db, now: DateTime<Utc>) -> Result<()> {
-    let fresh = routing::Health::registered();
-    sqlx::query(
-        "UPDATE targets SET health_state = $1, health_reason = $2, health_description = $3, health_since = $4, healthy_since = NULL \
-         WHERE (target_group_arn, target_id, port) IN ( \
-             SELECT t.target_group_arn, t.target_id, t.port FROM targets t WHERE t.health_reason IS DISTINCT FROM $2 \
-             AND NOT EXISTS (SELECT 1 FROM rule_target_groups r WHERE r.target_group_arn = t.target_group_arn) \
-             ORDER BY t.target_group_arn, t.target_id, t.port FOR UPDATE SKIP LOCKED)",
-    )
-    .bind(fresh.state.name())
-    .bind(fresh.reason.map(|reason| reason.name()))
-    .bind(&fresh.description)
-    .bind(now)
     .execute(db.pool())
     .await?;
     Ok(())

@@ -1,0 +1,204 @@
+//! What proxies report.
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use routing::message::{FromProxy, MetricsMinute, MetricsRow, Statistics, TargetReport, ToProxy};
+use routing::{Health, HealthReason, HealthState};
+use store::Wake;
+
+use crate::rows::{balancer_arn, group_arn};
+use crate::world::{Proxy, World, eventually};
+
+fn report(health: Health, since: DateTime<Utc>) -> FromProxy {
+    FromProxy::Health {
+        target_group: group_arn("web"),
+        targets: vec![TargetReport {
+            id: "10.0.0.1".to_owned(),
+            port: 80,
+            health,
+            since,
+        }],
+    }
+}
+
+async fn one_target() -> (World, Proxy) {
+    let world = World::new().await;
+    world.group("web").await;
+    world.target("web", "10.0.0.1").await;
+    world.balancer("front", &["web"]).await;
+    let mut proxy = world.proxy("edge").await;
+    proxy.checking(&[&group_arn("web")]).await;
+    (world, proxy)
+}
+
+async fn becomes(world: &World, state: &str) -> Option<DateTime<Utc>> {
+    eventually(async || world.health("web").await, |health| health.0 == state)
+        .await
+        .2
+}
+
+/// Whatever the proxy said has been written down when this is answered.
+async fn taken_in(proxy: &mut Proxy) {
+    let minutes = Vec::new();
+    proxy.send(&FromProxy::Metrics { sequence: 1, minutes }).await;
+    proxy
+        .until(|message| matches!(message, ToProxy::Acknowledged { .. }).then_some(()))
+        .await;
+}
+
+#[tokio::test]
+async fn lb17_health_is_agreed_from_the_checkers_reports_and_older_ones_change_nothing() {
+    let (world, mut proxy) = one_target().await;
+    let start = Utc::now().trunc_subsecs(3);
+    proxy.send(&report(Health::healthy(), start)).await;
+    assert_eq!(becomes(&world, "healthy").await, Some(start));
+    let unhealthy = Health::because(HealthState::Unhealthy, HealthReason::Timeout);
+    // Before what is known; then the same again; then one who has just begun to check.
+    proxy
+        .send(&report(unhealthy.clone(), start - TimeDelta::seconds(1)))
+        .await;
+    proxy.send(&report(Health::healthy(), start)).await;
+    let beginning = Health::because(HealthState::Initial, HealthReason::InitialHealthChecking);
+    proxy.send(&report(beginning, Utc::now())).await;
+    taken_in(&mut proxy).await;
+    let again: i64 = sqlx::query_scalar("SELECT count(*) FROM targets WHERE health_state <> 'healthy'")
+        .fetch_one(world.db.pool())
+        .await
+        .unwrap();
+    assert_eq!(again, 0);
+    let later = start + TimeDelta::milliseconds(1);
+    proxy.send(&report(unhealthy, later)).await;
+    assert_eq!(becomes(&world, "unhealthy").await, None);
+    let group = proxy
+        .until(|message| match message {
+            ToProxy::TargetGroup { target_group } => {
+                let target = &target_group.targets[0];
+                (target.health.state == HealthState::Unhealthy).then(|| target.clone())
+            }
+            _ => None,
+        })
+        .await;
+    assert_eq!(group.health.reason, Some(HealthReason::Timeout));
+    assert_eq!(group.healthy_since, None);
+}
+
+#[tokio::test]
+async fn a_report_of_a_proxy_that_does_not_check_the_group_counts_for_nothing() {
+    let (world, mut checker) = one_target().await;
+    let mut other = world.server.proxy("other", &["another-balancer"]).await;
+    other.synced().await;
+    other.send(&report(Health::healthy(), Utc::now())).await;
+    // Whatever it said has been taken in when this is answered.
+    other
+        .send(&FromProxy::Metrics {
+            sequence: 1,
+            minutes: Vec::new(),
+        })
+        .await;
+    other
+        .until(|message| matches!(message, ToProxy::Acknowledged { .. }).then_some(()))
+        .await;
+    assert_eq!(world.health("web").await.0, "initial");
+    checker.send(&report(Health::healthy(), Utc::now())).await;
+    becomes(&world, "healthy").await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_ahead_or_behind_keeps_no_target_from_becoming_healthy() {
+    for skew in [TimeDelta::seconds(-20), TimeDelta::hours(1)] {
+        let (world, mut proxy) = one_target().await;
+        proxy.send(&report(Health::healthy(), Utc::now() + skew)).await;
+        let since = becomes(&world, "healthy")
+            .await
+            .expect("a healthy target has been so since");
+        assert!((Utc::now() - since).abs() < TimeDelta::seconds(15), "{since}");
+    }
+}
+
+#[tokio::test]
+async fn lb03_the_service_of_a_target_is_woken_by_its_health() {
+    let (world, mut proxy) = one_target().await;
+    world
+        .run(
+            "INSERT INTO clusters (account, region, name, status, settings, created_at) \
+                 VALUES ('000000000000', 'us-east-1', 'demo', 'ACTIVE', '[]', now()); \
+             INSERT INTO services (cluster_id, name, status, scheduling_strategy, desired_count, spec, create_digest, created_at, created_by) \
+                 SELECT id, 'web', 'ACTIVE', 'REPLICA', 1, '{\"loadBalancers\": [\"x\"]}', '', now(), 'me' FROM clusters",
+        )
+        .await;
+    let service: i64 = sqlx::query_scalar("SELECT id FROM services")
+        .fetch_one(world.db.pool())
+        .await
+        .unwrap();
+    world
+        .run(&format!(
+            "UPDATE services SET spec = jsonb_build_object('targetGroupArn', '{}')",
+            group_arn("web")
+        ))
+        .await;
+    let mut wakes = world.db.wakes().listen();
+    proxy
+        .send(&FromProxy::Wake {
+            target_group: group_arn("web"),
+        })
+        .await;
+    while wakes.next().await != Wake::Service(service) {}
+}
+
+fn minutes(count: u64, seconds: f64) -> Vec<MetricsMinute> {
+    let statistics = Statistics {
+        samples: count,
+        sum: seconds,
+        minimum: 0.1,
+        maximum: seconds,
+    };
+    vec![MetricsMinute {
+        minute: DateTime::from_timestamp(1_767_225_600, 0).unwrap(),
+        rows: vec![MetricsRow {
+            balancer: balancer_arn("front"),
+            target_group: Some(group_arn("web")),
+            metrics: vec![
+                ("TargetResponseTime".to_owned(), statistics),
+                ("RequestCount".to_owned(), statistics),
+            ],
+        }],
+    }]
+}
+
+#[tokio::test]
+async fn lb40_a_metrics_report_counts_once_and_is_acknowledged_each_time() {
+    let world = World::new().await;
+    for connection in 0..2 {
+        // The same boot, connected again: it does not know what arrived.
+        let mut proxy = world.proxy("edge").await;
+        for sequence in [1, 2] {
+            let minutes = minutes(3, 1.5);
+            proxy.send(&FromProxy::Metrics { sequence, minutes }).await;
+            proxy
+                .until(|message| (*message == ToProxy::Acknowledged { sequence }).then_some(()))
+                .await;
+        }
+        let counted: (i64, f64, f64, f64) = sqlx::query_as(
+            "SELECT samples, sum, minimum, maximum FROM balancer_metrics WHERE metric = 'TargetResponseTime'",
+        )
+        .fetch_one(world.db.pool())
+        .await
+        .unwrap();
+        assert_eq!(counted, (6, 3.0, 0.1, 1.5), "connection {connection}");
+    }
+    let mut another = world.proxy("edge-2").await;
+    another
+        .send(&FromProxy::Metrics {
+            sequence: 1,
+            minutes: minutes(1, 0.5),
+        })
+        .await;
+    another
+        .until(|message| matches!(message, ToProxy::Acknowledged { .. }).then_some(()))
+        .await;
+    let samples: i64 =
+        sqlx::query_scalar("SELECT samples FROM balancer_metrics WHERE metric = 'RequestCount'")
+            .fetch_one(world.db.pool())
+            .await
+            .unwrap();
+    assert_eq!(samples, 7);
+}
