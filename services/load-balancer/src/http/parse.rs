@@ -282,7 +282,8 @@ fn understand(request: &mut RequestHead) -> Result<(), u16> {
                 hosts += 1;
                 host = field.value;
             }
-            Known::Upgrade => request.upgrade = true,
+            // Another protocol behind an upgrade (h2c) would carry requests past all rules.
+            Known::Upgrade => request.upgrade |= value.eq_ignore_ascii_case(b"websocket"),
             Known::Expect => request.expects_continue = value.eq_ignore_ascii_case(b"100-continue"),
             _ => {}
         }

@@ -27,11 +27,7 @@ pub fn request_h1(side: &mut H1, request: &RequestHead, target: Option<&str>, or
     }
     if request.upgrade {
         put_field(out, b"Connection", b"upgrade");
-        put_field(
-            out,
-            b"Upgrade",
-            request.fields.first(Known::Upgrade).unwrap_or_default(),
-        );
+        put_field(out, b"Upgrade", b"websocket");
     }
     out.put_slice(b"\r\n");
 }
@@ -141,11 +137,7 @@ fn response_h1(side: &mut H1, response: &ResponseHead, reply: &Reply<'_>) -> boo
     }
     if upgraded {
         put_field(out, b"Connection", b"upgrade");
-        put_field(
-            out,
-            b"Upgrade",
-            response.fields.first(Known::Upgrade).unwrap_or_default(),
-        );
+        put_field(out, b"Upgrade", b"websocket");
     } else {
         put_field(
             out,

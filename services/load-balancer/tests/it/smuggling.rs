@@ -212,3 +212,14 @@ async fn a_client_cannot_speak_for_the_balancer() {
         "{got}"
     );
 }
+
+#[tokio::test]
+async fn no_other_protocol_than_websocket_is_upgraded_to() {
+    let rig = Rig::with_targets(&[mirror().await]);
+    let request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n";
+    let got = answer(&rig, request).await.0.text();
+    assert!(
+        !got.to_lowercase().contains("upgrade") && !got.contains("HTTP2"),
+        "{got}"
+    );
+}
