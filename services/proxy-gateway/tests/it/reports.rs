@@ -6,7 +6,7 @@ use routing::{Health, HealthReason, HealthState};
 use store::Wake;
 
 use crate::rows::{balancer_arn, group_arn};
-use crate::world::{Proxy, World, eventually};
+use crate::world::{PATIENCE, Proxy, World, eventually};
 
 fn report(health: Health, since: DateTime<Utc>) -> FromProxy {
     FromProxy::Health {
@@ -119,29 +119,27 @@ async fn lb03_the_service_of_a_target_is_woken_by_its_health() {
     let (world, mut proxy) = one_target().await;
     world
         .run(
-            "INSERT INTO clusters (account, region, name, status, settings, created_at) \
-                 VALUES ('000000000000', 'us-east-1', 'demo', 'ACTIVE', '[]', now()); \
+            "INSERT INTO clusters (account, region, name, status, created_at) VALUES ('000000000000', 'us-east-1', 'demo', 'ACTIVE', now()); \
              INSERT INTO services (cluster_id, name, status, scheduling_strategy, desired_count, spec, create_digest, created_at, created_by) \
-                 SELECT id, 'web', 'ACTIVE', 'REPLICA', 1, '{\"loadBalancers\": [\"x\"]}', '', now(), 'me' FROM clusters",
+                 SELECT id, 'web', 'ACTIVE', 'REPLICA', 1, '{}', '', now(), 'me' FROM clusters; \
+             INSERT INTO task_definitions (account, region, family, revision, status, document, registered_at) \
+                 VALUES ('000000000000', 'us-east-1', 'web', 1, 'ACTIVE', '{}', now()); \
+             INSERT INTO tasks (id, cluster_id, task_definition_id, service_id, task_group, launch_type, desired_status, last_status, \
+                 resources, gpu_ids, spec, containers, created_at) SELECT gen_random_uuid(), s.cluster_id, d.id, s.id, 'service:web', \
+                 'EC2', 'RUNNING', 'RUNNING', '{}', '{}', '{}', '[]', now() FROM services s, task_definitions d; \
+             UPDATE targets SET task_id = (SELECT id FROM tasks)",
         )
         .await;
     let service: i64 = sqlx::query_scalar("SELECT id FROM services")
         .fetch_one(world.db.pool())
         .await
         .unwrap();
-    world
-        .run(&format!(
-            "UPDATE services SET spec = jsonb_build_object('targetGroupArn', '{}')",
-            group_arn("web")
-        ))
-        .await;
     let mut wakes = world.db.wakes().listen();
-    proxy
-        .send(&FromProxy::Wake {
-            target_group: group_arn("web"),
-        })
-        .await;
-    while wakes.next().await != Wake::Service(service) {}
+    proxy.send(&report(Health::healthy(), Utc::now())).await;
+    let woken = async { while wakes.next().await != Wake::Service(service) {} };
+    tokio::time::timeout(PATIENCE, woken)
+        .await
+        .expect("the service is woken");
 }
 
 fn minutes(count: u64, seconds: f64) -> Vec<MetricsMinute> {
