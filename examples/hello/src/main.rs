@@ -86,11 +86,11 @@ fn answer(stream: TcpStream) -> std::io::Result<()> {
             "/" => ("200 OK", greeting()),
             _ => ("404 Not Found", "there is nothing here\n".to_owned()),
         };
-        write!(
-            writer,
-            "HTTP/1.1 {status}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        )?;
+        let length = body.len();
+        let reply = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        writer.write_all(reply.as_bytes())?;
         if close {
             return Ok(());
         }
