@@ -18,6 +18,43 @@ HEALTH = "/healthz"
 PATIENCE = 10
 
 
+# What a browser does by itself, told to /report.
+PAGE = b"""<!doctype html><title>page</title><script>
+const once = (thing, name) => new Promise((done, fail) => {
+  thing.addEventListener(name, done, {once: true}); thing.addEventListener("error", () => fail(new Error(name)), {once: true}); });
+async function events(count) {
+  const source = new EventSource("/events?" + count), seen = [];
+  while (seen.length < count) { seen.push((await once(source, "message")).data); await fetch("/seen", {method: "POST"}); }
+  source.close();
+  return seen;
+}
+async function socket() {
+  const ws = new WebSocket("wss://" + location.host + "/ws");
+  await once(ws, "open");
+  ws.send("x".repeat(1 << 20));
+  const length = (await once(ws, "message")).data.length;
+  ws.close();
+  await once(ws, "close");
+  return length;
+}
+async function sticky() {
+  const targets = new Set();
+  for (let i = 0; i < 8; i++) targets.add((await fetch("/sticky/a")).headers.get("X-Target"));
+  return targets.size;
+}
+async function upload() {
+  const body = new Uint8Array(5 << 20).fill(7);
+  const back = new Uint8Array(await (await fetch("/mirror", {method: "POST", body})).arrayBuffer());
+  return back.length === body.length && back.every(octet => octet === 7);
+}
+(async () => {
+  const streams = await Promise.all([...Array(40).keys()].map(async i => (await (await fetch("/a?" + i)).json()).path));
+  return {streams, events: await events(3), socket: await socket(), sticky: await sticky(), upload: await upload(),
+          protocol: performance.getEntriesByType("navigation")[0].nextHopProtocol};
+})().catch(error => ({error: String(error)})).then(report => fetch("/report", {method: "POST", body: JSON.stringify(report)}));
+</script>"""
+
+
 class HttpTarget(http.server.ThreadingHTTPServer):
     """Answers HTTP/1.1; `record` holds (request line, body) of everything that a client sent, but not the health checks."""
 
@@ -75,6 +112,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.answer(body)
             case "/many":
                 self.answer(bytes(int(url.query)))
+            case "/seen":
+                self.server.seen.release()
+                self.answer(b"")
+            case "/page":
+                self.answer(PAGE, **{"Content-Type": "text/html"})
             case "/events":
                 self.events(int(url.query))
             case _:

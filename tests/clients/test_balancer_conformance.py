@@ -6,6 +6,8 @@ import http.cookiejar
 import json
 import os
 import re
+import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -367,6 +369,25 @@ def test_lb34_a_cookie_jar_comes_back_to_its_target(site):
         assert len({target(opener) for _ in range(8)}) == 1
         names = {cookie.name: cookie for cookie in jar}
         assert set(names) >= {"AWSALB"} and not names["AWSALB"].discard and names["AWSALB"].path == "/"
+
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.mark.skipif(not BROWSER, reason="neither chromium nor google-chrome is installed")
+def test_a_browser_loads_a_page_that_uses_everything(site, tmp_path):
+    words = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--ignore-certificate-errors",
+             "--disable-background-networking", f"--user-data-dir={tmp_path}", f"--host-resolver-rules=MAP * {site.address}"]
+    browser = subprocess.Popen([BROWSER, *words, "--remote-debugging-port=0", site.secure_url("/page")],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        report = json.loads(until("the page has told what it saw", lambda: next(
+            (body for line, body in site.web.record if line.startswith("POST /report") and body), None), 20))
+    finally:
+        os.killpg(browser.pid, signal.SIGTERM)
+        browser.wait(10)
+    assert report == {"streams": [f"/a?{number}" for number in range(40)], "events": ["0", "1", "2"], "socket": 1 << 20, "sticky": 1,
+                      "upload": True, "protocol": "h2"}
 
 
 # Requests that two programs could frame in two ways: at most one arrives, and what hides in it never does.
