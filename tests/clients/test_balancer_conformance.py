@@ -39,7 +39,8 @@ class Site:
         self.folder, self.elb, self.acm = folder, berth.client(region, "elbv2"), berth.client(region, "acm")
         subnets = berth.client(region, "ec2").describe_subnets()["Subnets"]
         self.vpc = subnets[0]["VpcId"]
-        self.balancer = self.elb.create_load_balancer(Name="site", Subnets=[s["SubnetId"] for s in subnets][:2])["LoadBalancers"][0]["LoadBalancerArn"]
+        made = self.elb.create_load_balancer(Name="site", Subnets=[s["SubnetId"] for s in subnets][:2])
+        self.balancer = made["LoadBalancers"][0]["LoadBalancerArn"]
         self.web, self.twins = HttpTarget(), [HttpTarget("left"), HttpTarget("right")]
         self.sockets, self.rpc = echoing_websockets(), GrpcTarget()
         web = self.group("web", [self.web.server_port])
@@ -63,7 +64,8 @@ class Site:
                 "StatusCode": "418", "ContentType": "application/json", "MessageBody": '{"tea":true}'}}}
         for listener, rules in ((plain, forward | answers), (secure, forward)):
             for priority, (path, action) in enumerate(rules.items(), 1):
-                self.elb.create_rule(ListenerArn=listener, Priority=priority, Actions=[action], Conditions=[{"Field": "path-pattern", "Values": [path]}])
+                self.elb.create_rule(ListenerArn=listener, Priority=priority, Actions=[action],
+                                     Conditions=[{"Field": "path-pattern", "Values": [path]}])
         self.address = until("a proxy listens", self.listening)
         for group in (web, sockets, rpc, twins):
             until("its targets are healthy", lambda group=group: self.healthy(group))
@@ -197,7 +199,8 @@ def test_a_large_body_goes_there_and_back(site, large, version):
 
 
 def test_curl_speaks_http2_to_an_imported_certificate(site):
-    out = site.curl("--http2", "-w", "\n%{http_version} %{ssl_verify_result} %{http_code}", "-H", "Cookie: a=1", "-H", "Cookie: b=2", site.secure_url("/h2"))
+    out = site.curl("--http2", "-w", "\n%{http_version} %{ssl_verify_result} %{http_code}", "-H", "Cookie: a=1", "-H", "Cookie: b=2",
+                    site.secure_url("/h2"))
     body, facts = out.decode().rsplit("\n", 1)
     heard = json.loads(body)
     assert facts == "2 0 200"
