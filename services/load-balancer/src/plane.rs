@@ -10,6 +10,7 @@ use kit::{Shutdown, Workers};
 use routing::message::ListenerStatus;
 
 use crate::access_log::AccessLog;
+use crate::http::authenticate::Authentication;
 use crate::l4::FlowRecord;
 use crate::metrics::Metrics;
 use crate::record::{ConnectionEvent, Observer, Record};
@@ -67,6 +68,7 @@ pub struct Plane {
     pub draining: Shutdown,
     /// How listeners terminate TLS, by ARN.
     pub terminations: ArcSwap<HashMap<String, Result<Arc<Termination>, TlsError>>>,
+    pub authentication: Authentication,
 }
 
 impl Plane {

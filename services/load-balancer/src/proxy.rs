@@ -21,6 +21,7 @@ use crate::balance::anomaly::Watch;
 use crate::checks::Checker;
 use crate::handover::{self, Predecessor};
 use crate::hold;
+use crate::http::authenticate::Authentication;
 use crate::listeners::Listeners;
 use crate::metrics::Metrics;
 use crate::plane::{Events, Limits, Plane};
@@ -130,6 +131,7 @@ impl Proxy {
             limits: config.limits,
             draining: tasks.shutdown().child(),
             terminations: ArcSwap::default(),
+            authentication: Authentication::default(),
         });
         for worker in 0..plane.workers.count() {
             plane

@@ -21,6 +21,8 @@ pub struct Origin<'a> {
     pub trace_id: &'a str,
     /// The host to send instead of the client's.
     pub host: Option<&'a str>,
+    /// Fields that say who the user is.
+    pub identity: &'a [(&'static str, String)],
 }
 
 /// Gives the fields of the request as the target gets them, except those that frame its body.
@@ -74,6 +76,9 @@ pub fn for_target(request: &RequestHead, origin: &Origin<'_>, mut emit: impl FnM
         decimal(u64::from(origin.listener.config.port), &mut [0; 20]),
     );
     emit(b"X-Amzn-Trace-Id", origin.trace_id.as_bytes());
+    for (name, value) in origin.identity {
+        emit(name.as_bytes(), value.as_bytes());
+    }
     if let Some(tls) = origin.tls {
         if attributes.tls_version_and_cipher_headers {
             emit(
@@ -135,7 +140,7 @@ fn forwarded_for(fields: &Fields, origin: &Origin<'_>) -> String {
 
 /// Names that only this proxy may vouch for: what a client says under them is dropped.
 fn is_written_here(name: &[u8], origin: &Origin<'_>) -> bool {
-    const PREFIXES: [&[u8]; 2] = [b"x-amzn-mtls-", b"x-amzn-tls-"];
+    const PREFIXES: [&[u8]; 3] = [b"x-amzn-mtls-", b"x-amzn-oidc-", b"x-amzn-tls-"];
     let starts = |prefix: &[u8]| {
         name.get(..prefix.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(prefix))

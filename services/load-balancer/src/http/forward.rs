@@ -10,6 +10,7 @@ use routing::snapshot::ProtocolVersion;
 
 use super::account::Account;
 use super::answers::Answer;
+use super::authenticate::Identity;
 use super::connection::Client;
 use super::exchange::{Exchanged, Failed, exchange};
 use super::fields::Origin;
@@ -33,6 +34,7 @@ pub struct Forwarding<'a> {
     /// What the rule's transforms put in place of host, and of path and query.
     pub host: Option<String>,
     pub target: Option<String>,
+    pub identity: &'a Identity,
     pub may_stay: bool,
 }
 
@@ -176,6 +178,7 @@ async fn attempt(
         tls: forwarding.client.tls.as_ref(),
         trace_id: &scratch.trace_id,
         host: forwarding.host.as_deref(),
+        identity: &forwarding.identity.headers,
     };
     let request = forwarding.request;
     let path = forwarding.target.as_deref();
@@ -220,6 +223,7 @@ async fn attempt(
     };
     let reply = |response: &super::head::ResponseHead, cookies: &mut Vec<String>| {
         cookies.clear();
+        cookies.extend_from_slice(&forwarding.identity.cookies);
         if forwarding.stickiness_seconds.is_none() && config.attributes.stickiness.is_none() {
             return;
         }

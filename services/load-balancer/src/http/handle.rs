@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::account::Account;
 use super::answers::Answer;
-use super::authenticate::{Verdict, authenticate};
+use super::authenticate::{CALLBACK, Identity, Verdict};
 use super::body::Part;
 use super::connection::Client;
 use super::fields::{FORWARDED_LIMIT, forwarded_count, trace_id};
@@ -220,6 +220,14 @@ async fn serve(
     if forwarded_count(&request.fields) > FORWARDED_LIMIT {
         return End::Answer(Answer::page(463));
     }
+    if request.path() == CALLBACK {
+        let authentication = &client.plane.authentication;
+        if let Some((rule, answer)) = Box::pin(authentication.call_back(listener, request)).await {
+            account.rule_priority = Some(rule.priority);
+            account.executed(ExecutedAction::Authenticate);
+            return End::Answer(answer);
+        }
+    }
     let matched = listener.matcher.choose(&RequestFacts {
         host: request.host(),
         path: request.path(),
@@ -231,6 +239,7 @@ async fn serve(
     let rule = listener.rule(matched.rule);
     account.rules_evaluated = matched.evaluated;
     account.rule_priority = Some(rule.priority);
+    let mut identity = Identity::default();
     for step in &rule.steps {
         match step {
             Step::Forward {
@@ -246,12 +255,26 @@ async fn serve(
                     stickiness_seconds: *stickiness_seconds,
                     host: rule.transforms.host(request.host()),
                     target: rule.transforms.url(request.fields.str(request.target)),
+                    identity: &identity,
                     may_stay,
                 };
                 return forward(&forwarding, side, scratch, account).await;
             }
+            Step::Other(action @ (Action::AuthenticateOidc(_) | Action::JwtValidation(_))) => {
+                account.executed(match action {
+                    Action::JwtValidation(_) => ExecutedAction::JwtValidation,
+                    _ => ExecutedAction::Authenticate,
+                });
+                let authentication = &client.plane.authentication;
+                match Box::pin(authentication.check(action, listener, request)).await {
+                    Verdict::Pass(found) => identity = found,
+                    Verdict::Answer(answer) => return End::Answer(answer),
+                }
+            }
             Step::Other(action) => {
-                if let Some(answer) = answer(action, client, listener, request, account) {
+                if let Some(mut answer) = answer(action, client, listener, request, account) {
+                    let cookies = identity.cookies.into_iter();
+                    answer.fields.extend(cookies.map(|cookie| ("Set-Cookie", cookie)));
                     return End::Answer(answer);
                 }
             }
@@ -261,7 +284,7 @@ async fn serve(
     End::Answer(Answer::page(500))
 }
 
-/// The answer of an action, or none when the next action has its turn.
+/// The answer of an action that gives one itself.
 fn answer(
     action: &Action,
     client: &Client,
@@ -290,17 +313,7 @@ fn answer(
                 &fixed.body,
             ))
         }
-        Action::AuthenticateOidc(_) | Action::JwtValidation(_) => {
-            account.executed(match action {
-                Action::JwtValidation(_) => ExecutedAction::JwtValidation,
-                _ => ExecutedAction::Authenticate,
-            });
-            match authenticate(action, request) {
-                Verdict::Pass => None,
-                Verdict::Answer(answer) => Some(answer),
-            }
-        }
-        Action::Forward(_) => None,
+        Action::Forward(_) | Action::AuthenticateOidc(_) | Action::JwtValidation(_) => None,
     }
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access_log;
+mod authenticate;
 mod balance;
 mod change;
 mod checks;

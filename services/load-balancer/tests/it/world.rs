@@ -163,5 +163,6 @@ pub fn plane() -> Arc<Plane> {
         limits: Limits::default(),
         draining: Shutdown::new(),
         terminations: Default::default(),
+        authentication: Default::default(),
     })
 }
