@@ -3,6 +3,7 @@
 mod keys;
 mod oidc;
 mod provider;
+mod renewals;
 mod seal;
 mod session;
 mod sign_in;
@@ -14,6 +15,7 @@ use routing::action::{AuthenticateOidc, JwtValidation};
 
 use self::keys::Keys;
 use self::provider::Providers;
+use self::renewals::Renewals;
 use self::token::Token;
 use super::answers::Answer;
 use super::head::RequestHead;
@@ -22,11 +24,12 @@ use crate::state::{LiveListener, LiveRule, Step};
 /// Where providers send browsers back to, on every host.
 pub const CALLBACK: &str = "/oauth2/idpresponse";
 
-/// What a proxy keeps for authentication: connections' trust and key sets. Sessions live in cookies.
+/// What a proxy keeps for authentication: providers' trust and keys, and renewals under way. Sessions live in cookies.
 #[derive(Default)]
 pub struct Authentication {
     providers: Providers,
     keys: Keys,
+    renewals: Renewals,
 }
 
 /// Who the user is, for the target, and what the user's browser has to remember of it.
@@ -93,6 +96,7 @@ impl Authentication {
         oidc::SignIn {
             oidc,
             providers: &self.providers,
+            renewals: &self.renewals,
             balancer: &listener.balancer.arn,
             request,
         }

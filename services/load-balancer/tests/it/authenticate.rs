@@ -264,8 +264,9 @@ struct Provider {
 
 impl Provider {
     async fn serve(self) -> SocketAddr {
+        let refreshed = AtomicUsize::new(0);
         answering(move |request| match request.head.split(' ').nth(1).unwrap() {
-            "/token" => self.tokens(&request.head, &String::from_utf8_lossy(&request.body)),
+            "/token" => self.tokens(&request.head, &String::from_utf8_lossy(&request.body), &refreshed),
             "/user" => {
                 assert!(
                     request
@@ -281,7 +282,7 @@ impl Provider {
         .await
     }
 
-    fn tokens(self, head: &str, body: &str) -> String {
+    fn tokens(self, head: &str, body: &str, refreshed: &AtomicUsize) -> String {
         let refuse = |error: &str| {
             let body = json!({ "error": error }).to_string();
             format!(
@@ -295,7 +296,8 @@ impl Provider {
             return refuse("invalid_client");
         }
         if body.starts_with("grant_type=refresh_token&refresh_token=again") {
-            return match self.ended {
+            // Good for one time.
+            return match self.ended || refreshed.fetch_add(1, Ordering::SeqCst) > 0 {
                 true => refuse("invalid_grant"),
                 false => ok(&json!({ "access_token": "access-2", "expires_in": 600 }).to_string()),
             };
@@ -510,7 +512,10 @@ async fn lb32_access_tokens_are_renewed_until_the_provider_ends_the_session() {
     };
     let rig = oidc_rig(oidc(provider.serve().await)).await;
     let cookies = signed_in(&rig).await;
-    let served = get(&rig, "/", &sending(&cookies)).await;
+    let fields = sending(&cookies);
+    let together = futures::future::join_all((0..8).map(|_| get(&rig, "/", &fields))).await;
+    assert!(together.iter().all(|served| served.status == 200));
+    let served = &together[0];
     assert!(served.text().contains("x-amzn-oidc-accesstoken: access-2\r\n"));
     let renewed = served.cookies();
     assert!(renewed[0].starts_with("AWSELBAuthSessionCookie-0="));

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::provider::{ProviderError, Providers};
+use super::renewals::{NotRenewed, Renewals};
 use super::seal::{Seal, secret};
 use super::session::{Session, cookie, set_cookie};
 use super::sign_in::{begin, form, renew};
@@ -31,6 +32,7 @@ const LONGEST_TARGET: usize = 4096;
 pub struct SignIn<'a> {
     pub oidc: &'a AuthenticateOidc,
     pub providers: &'a Providers,
+    pub renewals: &'a Renewals,
     /// ARN of the load balancer.
     pub balancer: &'a str,
     pub request: &'a RequestHead,
@@ -70,11 +72,11 @@ impl SignIn<'_> {
         let mut cookies = Vec::new();
         let over = session.access_until.is_some_and(|until| until <= now);
         if over && let Some(refresh_token) = session.refresh_token.clone() {
-            session = match renew(self.oidc, self.providers, session, &refresh_token, now).await {
+            let renewed = self.renewed(session, &refresh_token, now);
+            session = match self.renewals.once(&purpose, &refresh_token, renewed).await {
                 Ok(session) => session,
-                // The provider has ended the session.
-                Err(ProviderError::Refused(400..=499)) => return self.unauthenticated(&seal, now),
-                Err(error) => return Verdict::Answer(self.failed(&error)),
+                Err(NotRenewed::Ended) => return self.unauthenticated(&seal, now),
+                Err(NotRenewed::Failed(status)) => return Verdict::Answer(Answer::page(status)),
             };
             match session.cookies(self.request, name, &seal, &purpose) {
                 Some(renewed) => cookies = renewed,
@@ -84,6 +86,14 @@ impl SignIn<'_> {
         Verdict::Pass(Identity {
             headers: self.headers(&session, now),
             cookies,
+        })
+    }
+
+    async fn renewed(&self, session: Session, refresh_token: &str, now: i64) -> Result<Session, NotRenewed> {
+        let renewed = renew(self.oidc, self.providers, session, refresh_token, now).await;
+        renewed.map_err(|error| match error {
+            ProviderError::Refused(400..=499) => NotRenewed::Ended,
+            error => NotRenewed::Failed(self.failed(&error)),
         })
     }
 
@@ -105,7 +115,7 @@ impl SignIn<'_> {
         let begun = begin(self.oidc, self.providers, &code, &redirect_uri, &state.nonce, now).await;
         let session = match begun {
             Ok(session) => session,
-            Err(error) => return Some(self.failed(&error)),
+            Err(error) => return Some(Answer::page(self.failed(&error))),
         };
         let name = &self.oidc.session_cookie_name;
         let Some(cookies) = session.cookies(self.request, name, &seal, &self.purpose("session")) else {
@@ -184,13 +194,13 @@ impl SignIn<'_> {
         (now < browser.until).then_some(browser)
     }
 
-    /// 561 for what the provider says, 500 if it says nothing (LB-36).
-    fn failed(&self, error: &ProviderError) -> Answer {
+    /// The status to answer with: 561 for what the provider says, 500 if it says nothing (LB-36).
+    fn failed(&self, error: &ProviderError) -> u16 {
         tracing::warn!(issuer = %self.oidc.issuer, %error, "a user cannot be signed in");
-        Answer::page(match error {
+        match error {
             ProviderError::Refused(_) | ProviderError::Unusable(_) => 561,
             _ => 500,
-        })
+        }
     }
 
     /// What the target learns of the user.

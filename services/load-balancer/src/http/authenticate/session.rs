@@ -11,7 +11,7 @@ use crate::http::head::{Known, RequestHead};
 const SHARD: usize = 3700;
 const SHARDS: usize = 4;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Session {
     pub subject: String,
     pub access_token: String,
