@@ -6,6 +6,7 @@ pub mod dispatch;
 pub mod find;
 pub mod ops;
 pub mod paging;
+pub mod service_deployment_arn;
 pub mod service_input;
 pub mod settings;
 pub mod tag_target;

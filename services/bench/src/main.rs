@@ -1,6 +1,6 @@
 //! `make bench`: figures against their targets, each as a ratio within one run where there is something to compare with.
 //!
-//! `bench <berth binary> <sample binary> [--quick]`
+//! `bench <berth binary> <sample binary> [--quick] [--balancer]`
 
 mod agents;
 mod balancer;
@@ -22,7 +22,7 @@ async fn main() -> anyhow::Result<()> {
         words
             .get(n)
             .map(PathBuf::from)
-            .context("usage: bench <berth binary> <sample binary> [--quick]")
+            .context("usage: bench <berth binary> <sample binary> [--quick] [--balancer]")
     };
     let (binary, program) = (path(0)?, path(1)?);
     let quick = words.iter().any(|word| word == "--quick");
@@ -30,9 +30,12 @@ async fn main() -> anyhow::Result<()> {
 
     let folder = server::Folder::new()?;
     let server = server::Server::start(&binary, &folder.0).await?;
-    let mut figures = containers::measure(&binary, &program, &server, &folder.0, rounds).await?;
-    figures.extend(placements::measure(&server, tasks).await?);
-    figures.extend(agents::measure(&server, 300, if quick { 1500 } else { 3000 }).await?);
+    let mut figures = Vec::new();
+    if !words.iter().any(|word| word == "--balancer") {
+        figures.extend(containers::measure(&binary, &program, &server, &folder.0, rounds).await?);
+        figures.extend(placements::measure(&server, tasks).await?);
+        figures.extend(agents::measure(&server, 300, if quick { 1500 } else { 3000 }).await?);
+    }
     let effort = match quick {
         true => Effort {
             rounds: 3,

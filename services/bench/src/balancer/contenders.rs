@@ -142,8 +142,8 @@ fn nginx(folder: &Path, name: &str, cpu: &str, servers: &str) -> anyhow::Result<
     let config = folder.join(format!("{name}.conf"));
     let pid = folder.join(format!("{name}.pid"));
     let text = format!(
-        "worker_processes 1; worker_rlimit_nofile 65536; daemon off; pid {}; error_log stderr crit; \
-         events {{ worker_connections 30000; }} \
+        "worker_processes 1; daemon off; pid {}; error_log stderr crit; \
+         events {{ worker_connections 19000; }} \
          http {{ access_log off; client_body_temp_path {temporary}/b; proxy_temp_path {temporary}/p; fastcgi_temp_path {temporary}/f; \
          uwsgi_temp_path {temporary}/u; scgi_temp_path {temporary}/s; {servers} }}\n",
         pid.display(),
@@ -165,7 +165,7 @@ impl HaProxy {
         let (plain, tls) = (free_port()?, free_port()?);
         let [one, other] = origin.ports;
         let text = format!(
-            "global\n nbthread 1\n maxconn 40000\n tune.ssl.default-dh-param 2048\n\
+            "global\n nbthread 1\n maxconn 9700\n tune.ssl.default-dh-param 2048\n\
              defaults\n mode http\n timeout client 60s\n timeout server 60s\n timeout connect 10s\n timeout tunnel 1h\n http-reuse always\n \
              option forwardfor\n\
              frontend plain\n bind 127.0.0.1:{plain}\n use_backend sockets if {{ path /ws }}\n default_backend origin\n\
