@@ -138,7 +138,7 @@ impl Session {
             let pause = match shutdown.unless_requested(attempt).await {
                 None => break,
                 Some(Err(error)) => {
-                    if backoff.failures() % 10 == 0 {
+                    if backoff.failures().is_multiple_of(10) {
                         tracing::warn!(%error, server = self.config.server, "no session with the server; serving what is known");
                     }
                     backoff.next_delay(&self.random)
