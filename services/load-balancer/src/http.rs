@@ -4,6 +4,7 @@ mod account;
 pub mod answers;
 pub mod authenticate;
 pub mod body;
+mod coalesce;
 mod connection;
 mod exchange;
 mod fields;

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::RecvStream;
@@ -12,6 +13,7 @@ use h2::server::{Connection, SendResponse};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::coalesce::Coalesced;
 use super::connection::{Client, Current};
 use super::handle::{Scratch, handle};
 use super::head::{Known, Length, RequestHead, Span, Version};
@@ -23,25 +25,48 @@ use crate::wire::Stream;
 /// As ALB.
 const STREAMS: u32 = 128;
 const WINDOW: u32 = 1 << 20;
+/// How long a client that reads nothing is waited for at the end.
+const PARTING: Duration = Duration::from_secs(1);
 
 /// Serves a connection to its end.
 pub async fn serve(client: Client, current: Current, stream: Stream) {
+    let stream = Coalesced::new(stream);
     let handshake = h2::server::Builder::new()
         .max_concurrent_streams(STREAMS)
         .initial_window_size(WINDOW)
         .initial_connection_window_size(4 * WINDOW)
         .max_header_list_size(parse::HEADERS_LIMIT as u32)
-        .handshake::<_, Bytes>(stream);
+        .handshake::<_, Bytes>(stream.clone());
     let idle_timeout = client.idle_timeout(&current.listener);
+    let handshake = drained(&stream, handshake);
     let Ok(Ok(connection)) = tokio::time::timeout(idle_timeout, handshake).await else {
         return;
     };
     let client = Arc::new(client);
-    drive(&client, current, connection).await;
+    drive(&client, current, connection, &stream).await;
+    // What was said last, such as why the connection ends.
+    let _ = tokio::time::timeout(PARTING, std::future::poll_fn(|cx| stream.poll_drain(cx))).await;
+}
+
+/// The same future; what each of its turns wrote goes out at the turn's end.
+async fn drained<F: Future>(stream: &Coalesced, future: F) -> F::Output {
+    let mut future = pin!(future);
+    std::future::poll_fn(|cx| {
+        let polled = future.as_mut().poll(cx);
+        // An error shows at the next read or write, and readiness wakes the same task.
+        let _ = stream.poll_drain(cx);
+        polled
+    })
+    .await
 }
 
 /// Takes streams until the client or we end the connection.
-async fn drive(client: &Arc<Client>, mut current: Current, mut connection: Connection<Stream, Bytes>) {
+async fn drive(
+    client: &Arc<Client>,
+    mut current: Current,
+    mut connection: Connection<Coalesced, Bytes>,
+    stream: &Coalesced,
+) {
     let open = Arc::new(AtomicUsize::new(0));
     let spare: Arc<Mutex<Vec<Scratch>>> = Arc::default();
     let mut idle = Idle::new();
@@ -51,7 +76,7 @@ async fn drive(client: &Arc<Client>, mut current: Current, mut connection: Conne
     let mut drain = pin!(draining.requested());
     loop {
         let timeout = client.idle_timeout(&current.listener);
-        let accepted = std::future::poll_fn(|cx| {
+        let accepting = std::future::poll_fn(|cx| {
             if let Poll::Ready(accepted) = connection.poll_accept(cx) {
                 return Poll::Ready(Some(accepted));
             }
@@ -62,9 +87,8 @@ async fn drive(client: &Arc<Client>, mut current: Current, mut connection: Conne
                 last = Instant::now();
             }
             idle.poll_past(cx, last + timeout).map(|()| None)
-        })
-        .await;
-        match accepted {
+        });
+        match drained(stream, accepting).await {
             Some(None | Some(Err(_))) => return,
             Some(Some(Ok((head, respond)))) => {
                 last = Instant::now();

@@ -250,7 +250,7 @@ fn fields(mut text: &[u8], out: &mut Fields) -> Result<(), &'static str> {
             return Err("HeaderTooLarge");
         }
         let colon = memchr(b':', line).ok_or("BadHeader")?;
-        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        let (name, value) = (&line[..colon], trim_blanks(&line[colon + 1..]));
         // Folded lines and spaces before the colon begin or end the name with a blank.
         if name.is_empty()
             || name.iter().any(|byte| *byte <= b' ' || *byte == 0x7f)
@@ -261,6 +261,14 @@ fn fields(mut text: &[u8], out: &mut Fields) -> Result<(), &'static str> {
         out.push(name, value);
     }
     Err("BadHeader")
+}
+
+/// Without the spaces and tabs around it. Other octets that look blank belong to the value: a form feed in front of `chunked` is not chunked.
+pub fn trim_blanks(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
 }
 
 /// Finds what the fields say of the body, the connection and the host.
