@@ -5,6 +5,7 @@ The sample program ends at once at SIGTERM, so that a request sent to a task tha
 
 import collections
 import http.client
+import os
 import signal
 import socket
 import threading
@@ -41,16 +42,21 @@ class Front:
         self.elb, self.port = elb, free_port()
         subnets = berth.client(service="ec2").describe_subnets()["Subnets"]
         balancer = elb.create_load_balancer(Name=name, Subnets=[s["SubnetId"] for s in subnets][:2])["LoadBalancers"][0]
-        self.group = elb.create_target_group(
-            Name=name, Protocol="HTTP", Port=80, VpcId=subnets[0]["VpcId"], TargetType="instance", HealthCheckPath="/healthz",
+        self.vpc = subnets[0]["VpcId"]
+        self.group = self.group_of(name)
+        self.listener = elb.create_listener(
+            LoadBalancerArn=balancer["LoadBalancerArn"], Protocol="HTTP", Port=self.port,
+            DefaultActions=[{"Type": "forward", "TargetGroupArn": self.group}])["Listeners"][0]["ListenerArn"]
+        self.address = until("a proxy listens", self.listening)
+
+    def group_of(self, name):
+        group = self.elb.create_target_group(
+            Name=name, Protocol="HTTP", Port=80, VpcId=self.vpc, TargetType="instance", HealthCheckPath="/healthz",
             HealthCheckIntervalSeconds=5, HealthCheckTimeoutSeconds=2, UnhealthyThresholdCount=2,
         )["TargetGroups"][0]["TargetGroupArn"]
-        elb.modify_target_group_attributes(TargetGroupArn=self.group, Attributes=[
+        self.elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=[
             {"Key": "deregistration_delay.timeout_seconds", "Value": str(DELAY)}])
-        elb.create_listener(
-            LoadBalancerArn=balancer["LoadBalancerArn"], Protocol="HTTP", Port=self.port,
-            DefaultActions=[{"Type": "forward", "TargetGroupArn": self.group}])
-        self.address = until("a proxy listens", self.listening)
+        return group
 
     def listening(self):
         """Each balancer has an address of its own in 127.0.64.0/20; nobody else has this port."""
@@ -231,6 +237,43 @@ def test_s30_a_task_that_fails_its_checks_is_replaced_without_a_lost_request(liv
     assert len(load.failures) <= 4 * CLIENTS, load.failures
 
 
+def test_bg07_a_blue_green_deployment_loses_no_request(live, elb, front):
+    entry = front("bluegreen")
+    green = entry.group_of("bluegreen-other")
+    rule = elb.describe_rules(ListenerArn=entry.listener)["Rules"][0]["RuleArn"]
+    forward = {"TargetGroups": [{"TargetGroupArn": entry.group, "Weight": 1}, {"TargetGroupArn": green, "Weight": 0}]}
+    elb.modify_listener(ListenerArn=entry.listener, DefaultActions=[{"Type": "forward", "ForwardConfig": forward}])
+    behind = entry.load_balancers()
+    behind[0]["advancedConfiguration"] = {
+        "alternateTargetGroupArn": green, "productionListenerRule": rule, "roleArn": "arn:aws:iam::000000000000:role/shift"}
+    register(live, "bluegreen", serving("one"))
+    live.create_service(serviceName="bluegreen", taskDefinition="bluegreen", desiredCount=2, loadBalancers=behind,
+                        deploymentConfiguration={"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0})
+    steady(live, "bluegreen", 90)
+    register(live, "bluegreen", serving("two"))
+    with Load(entry) as load:
+        live.update_service(service="bluegreen", taskDefinition="bluegreen")
+        steady(live, "bluegreen", 90)
+    assert load.failures == [] and set(load.answers) == {"one", "two"}
+    shown = elb.describe_rules(ListenerArn=entry.listener)["Rules"][0]["Actions"][0]["ForwardConfig"]["TargetGroups"]
+    assert {t["TargetGroupArn"]: t["Weight"] for t in shown} == {entry.group: 0, green: 100}
+    rollouts = live.list_service_deployments(service="bluegreen")["serviceDeployments"]
+    assert [r["status"] for r in rollouts] == ["SUCCESSFUL", "SUCCESSFUL"]
+
+
+def test_a_service_that_sleeps_answers_the_requests_that_wake_it(live, front):
+    entry = front("sleepy")
+    arn = entry.create(live, "sleepy", 1)["serviceArn"]
+    live.tag_resource(resourceArn=arn, tags=[{"key": "berth:scale-to-zero-after", "value": "10"}])
+    until("it sleeps", lambda: (s := service(live, "sleepy"))["desiredCount"] == 0 and not tasks_of(live, "sleepy") and s, 60)
+    until("its target is gone", lambda: not entry.targets("draining"))
+    with Load(entry) as load:
+        pass
+    assert load.failures == [] and set(load.answers) == {"one"}
+    assert service(live, "sleepy")["desiredCount"] == 1
+    assert any("wakes up for a request" in m for m in messages(live, "sleepy"))
+
+
 @pytest.fixture(scope="module")
 def apart(tmp_path_factory, image):
     """A server, an agent and a proxy, each a process of its own."""
@@ -239,14 +282,17 @@ def apart(tmp_path_factory, image):
     server.start("--no-agent", "--no-proxy")
     agent = spawn(folder / "agent.log", "agent", "--server", server.url, "--data-dir", str(folder / "agent"),
                   "--metadata-address", f"127.0.0.1:{free_port()}")
-    proxy = spawn(folder / "proxy.log", "proxy", "--server", server.url, "--data-dir", str(folder / "proxy"))
+    server.proxies = []
+    server.begin_proxy = lambda: server.proxies.append(
+        spawn(folder / "proxy.log", "proxy", "--server", server.url, "--data-dir", str(folder / "proxy")))
+    server.begin_proxy()
     ecs = server.client()
     until("the agent is connected", lambda: connected(ecs))
     instance = ecs.list_container_instances()["containerInstanceArns"][0]
     try:
         yield server
     finally:
-        for process in (agent, proxy):
+        for process in (agent, *server.proxies):
             process.terminate()
             process.wait(60)
         server.end()
@@ -279,3 +325,21 @@ def test_a_server_killed_during_a_rolling_update_loses_no_request(apart, moment)
         until("one drains", lambda: entry.targets("draining"))
         steady(ecs, name, 90)
     assert load.failures == [] and set(load.answers) == {"one", "two"}
+
+
+def test_a_proxy_that_is_upgraded_and_a_database_that_is_killed_lose_no_request(apart):
+    ecs, elb = apart.client(), apart.client(service="elbv2")
+    entry = Front(apart, elb, "upgraded")
+    entry.create(ecs, "upgraded", 2)
+    with Load(entry) as load:
+        apart.begin_proxy()
+        until("the first proxy has handed over and ended", lambda: apart.proxies[0].poll() is not None)
+        before = sum(load.answers.values())
+        until("the second proxy answers", lambda: sum(load.answers.values()) > before + 100)
+        killed = apart.postgres()
+        os.kill(killed, signal.SIGKILL)
+        until("another PostgreSQL runs", lambda: apart.postgres() not in (killed, None) and apart.ready(), 60)
+        before = sum(load.answers.values())
+        until("requests are answered", lambda: sum(load.answers.values()) > before + 100)
+        until("the API answers", lambda: len(entry.targets("healthy")) == 2)
+    assert load.failures == [] and apart.proxies[1].poll() is None
