@@ -11,7 +11,9 @@ use super::record::TaskRecord;
 use super::volumes;
 use crate::host::Host;
 
-const RETRY: Duration = Duration::from_secs(60);
+/// Pauses between attempts to remove: an engine that restarts is back within seconds, a volume in use may take long.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
 /// Waits until the containers of a stopped task need not be kept any longer, then removes all that is left of it.
 pub async fn clear_away(host: &Host, cell: &TaskCell) {
@@ -32,9 +34,11 @@ pub async fn clear_away(host: &Host, cell: &TaskCell) {
             () = cell.wake.notified() => {}
         }
     }
+    let mut retry = FIRST_RETRY;
     while let Err(what) = remove(host, &task).await {
         tracing::warn!(task = task.arn(), what, "not cleared away yet");
-        tokio::time::sleep(RETRY).await;
+        tokio::time::sleep(retry).await;
+        retry = (retry * 2).min(LONGEST_RETRY);
     }
 }
 
