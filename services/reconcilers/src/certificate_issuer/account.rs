@@ -45,6 +45,8 @@ impl CertificateIssuer {
     }
 
     fn builder(&self) -> Result<AccountBuilder, Failure> {
+        // The client takes the process's provider, and where two are linked none is chosen by itself. An earlier choice stays.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(match &self.acme.root {
             Some(root) => Account::builder_with_root(root)?,
             None => Account::builder()?,
