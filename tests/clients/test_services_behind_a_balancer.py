@@ -327,7 +327,7 @@ def test_a_server_killed_during_a_rolling_update_loses_no_request(apart, moment)
     assert load.failures == [] and set(load.answers) == {"one", "two"}
 
 
-def test_a_proxy_that_is_upgraded_and_a_database_that_is_killed_cost_next_to_nothing(apart):
+def test_a_proxy_that_is_upgraded_and_a_database_that_is_killed_lose_no_request(apart):
     ecs, elb = apart.client(), apart.client(service="elbv2")
     entry = Front(apart, elb, "upgraded")
     entry.create(ecs, "upgraded", 2)
@@ -342,6 +342,4 @@ def test_a_proxy_that_is_upgraded_and_a_database_that_is_killed_cost_next_to_not
         before = sum(load.answers.values())
         until("requests are answered", lambda: sum(load.answers.values()) > before + 100)
         until("the API answers", lambda: len(entry.targets("healthy")) == 2)
-    # A proxy that takes over before the newest health is on disk may answer 503 until its server has told it.
-    assert len(load.failures) <= CLIENTS and {f[1] for f in load.failures} <= {503}, load.failures
-    assert apart.proxies[1].poll() is None
+    assert load.failures == [] and apart.proxies[1].poll() is None

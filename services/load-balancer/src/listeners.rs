@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -46,6 +47,8 @@ pub struct Listeners {
     /// Single addresses that all balancers share, and blocks of which each balancer has one.
     addresses: Vec<Cidr>,
     stop: Shutdown,
+    /// The process before still takes connections, and knows more than this one does.
+    waiting: AtomicBool,
     sockets: Mutex<Sockets>,
 }
 
@@ -66,15 +69,17 @@ struct Open {
 }
 
 impl Listeners {
-    /// Sockets on `addresses`, none open yet. `inherited`: those of the process before.
+    /// Sockets on `addresses`, none open yet. `inherited`: those of the process before, which goes on serving: none is opened before
+    /// [`Self::begin`] then.
     pub fn new(
         plane: Arc<Plane>,
         tasks: Tasks,
         addresses: Vec<Cidr>,
-        inherited: Vec<(Place, OwnedFd)>,
+        inherited: Option<Vec<(Place, OwnedFd)>>,
     ) -> Arc<Self> {
+        let waiting = AtomicBool::new(inherited.is_some());
         let sockets = Sockets {
-            inherited: inherited.into_iter().collect(),
+            inherited: inherited.into_iter().flatten().collect(),
             ..Sockets::default()
         };
         Arc::new(Self {
@@ -82,6 +87,7 @@ impl Listeners {
             stop: tasks.shutdown().child(),
             tasks,
             addresses,
+            waiting,
             sockets: Mutex::new(sockets),
         })
     }
@@ -89,7 +95,7 @@ impl Listeners {
     /// Opens and closes sockets until they are what the routes ask for, and tells of balancers whose listeners stand otherwise than
     /// before, or whose revision is new.
     pub fn reconcile(&self) {
-        if self.stop.is_requested() {
+        if self.stop.is_requested() || self.waiting.load(Ordering::Acquire) {
             return;
         }
         let mut sockets = self.sockets.lock();
@@ -141,6 +147,12 @@ impl Listeners {
                     .insert(balancer.arn.clone(), (balancer.revision, status));
             }
         }
+    }
+
+    /// Takes connections from here on, beside the process before until that is relieved.
+    pub fn begin(&self) {
+        self.waiting.store(false, Ordering::Release);
+        self.reconcile();
     }
 
     /// How the listeners of all balancers stand, as it was told last, with the revisions in force.

@@ -98,16 +98,8 @@ impl Proxy {
         random: Random,
         mut observers: Vec<Arc<dyn Observer>>,
     ) -> io::Result<(Self, UnboundedReceiver<FromProxy>)> {
-        let (predecessor, inherited) = match config
-            .handover
-            .as_deref()
-            .map(handover::take)
-            .transpose()?
-            .flatten()
-        {
-            Some((predecessor, sockets)) => (Some(predecessor), sockets),
-            None => (None, Vec::new()),
-        };
+        let taken = config.handover.as_deref().map(handover::take).transpose()?;
+        let (predecessor, inherited) = taken.flatten().unzip();
         let state = Arc::new(State::new());
         let metrics = Metrics::new(state.clone());
         let logs_end = Shutdown::new();
@@ -191,7 +183,7 @@ impl Proxy {
         self.inner.listeners.statuses()
     }
 
-    /// This process serves what it was given: the one before it takes no more connections from here on.
+    /// This process knows all that it needs: it takes connections from here on, and the one before it no more.
     ///
     /// # Errors
     /// When that process ended too early, which does no harm.
@@ -199,6 +191,7 @@ impl Proxy {
         let Some(predecessor) = self.inner.predecessor.lock().take() else {
             return Ok(());
         };
+        self.inner.listeners.begin();
         let relieved = tokio::task::spawn_blocking(|| predecessor.relieve()).await;
         self.inner.listeners.drop_inherited();
         relieved.map_err(io::Error::other).flatten()
