@@ -22,12 +22,15 @@ PATIENCE = 10
 PAGE = b"""<!doctype html><title>page</title><script>
 const once = (thing, name) => new Promise((done, fail) => {
   thing.addEventListener(name, done, {once: true}); thing.addEventListener("error", () => fail(new Error(name)), {once: true}); });
-async function events(count) {
+const events = count => new Promise((done, fail) => {
   const source = new EventSource("/events?" + count), seen = [];
-  while (seen.length < count) { seen.push((await once(source, "message")).data); await fetch("/seen", {method: "POST"}); }
-  source.close();
-  return seen;
-}
+  source.onerror = () => fail(new Error("events"));
+  source.onmessage = async event => {
+    if (seen.push(event.data) === count) source.close();
+    await fetch("/seen", {method: "POST"});
+    if (seen.length === count) done(seen);
+  };
+});
 async function socket() {
   const ws = new WebSocket("wss://" + location.host + "/ws");
   await once(ws, "open");

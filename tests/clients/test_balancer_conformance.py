@@ -381,14 +381,22 @@ BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 def test_a_browser_loads_a_page_that_uses_everything(site, tmp_path):
     words = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--ignore-certificate-errors",
              "--disable-background-networking", f"--user-data-dir={tmp_path}", f"--host-resolver-rules=MAP * {site.address}"]
-    browser = subprocess.Popen([BROWSER, *words, "--remote-debugging-port=0", site.secure_url("/page")],
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    said = tmp_path / "browser.log"
+    with said.open("wb") as log:
+        browser = subprocess.Popen([BROWSER, *words, "--remote-debugging-port=0", site.secure_url("/page")],
+                                   stdout=log, stderr=log, start_new_session=True)
+
+    def reported():
+        assert browser.poll() is None, f"the browser ended: {said.read_text()}"
+        return next((body for line, body in site.web.record if line.startswith("POST /report") and body), None)
+
+    # A browser that starts for the first time reads hundreds of megabytes.
     try:
-        report = json.loads(until("the page has told what it saw", lambda: next(
-            (body for line, body in site.web.record if line.startswith("POST /report") and body), None), 20))
+        report = json.loads(until("the page has told what it saw", reported, 120))
     finally:
-        os.killpg(browser.pid, signal.SIGTERM)
-        browser.wait(10)
+        if browser.poll() is None:
+            os.killpg(browser.pid, signal.SIGTERM)
+            browser.wait(30)
     assert report == {"streams": [f"/a?{number}" for number in range(40)], "events": ["0", "1", "2"], "socket": 1 << 20, "sticky": 1,
                       "upload": True, "protocol": "h2"}
 

@@ -17,6 +17,8 @@ use crate::state::LiveBalancer;
 
 /// How often it looks at the clock while there is nothing to write.
 const TICK: Duration = Duration::from_millis(200);
+/// Most lines between two looks at the clock.
+const BATCH: usize = 1024;
 const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 
 /// A line with where it belongs.
@@ -68,7 +70,10 @@ impl Writer {
         loop {
             let is_last = shutdown.is_requested();
             match self.waiting.recv_timeout(TICK) {
-                Ok(entry) => self.write(&entry),
+                Ok(entry) => {
+                    self.write(&entry);
+                    self.write_waiting();
+                }
                 Err(RecvTimeoutError::Timeout) if !is_last => {}
                 Err(_) => break,
             }
@@ -76,6 +81,16 @@ impl Writer {
         }
         for (_, file) in self.open.drain() {
             told(file.close());
+        }
+    }
+
+    /// What was logged before the end of a period stands in that period's file.
+    fn write_waiting(&mut self) {
+        for _ in 0..BATCH {
+            let Ok(entry) = self.waiting.try_recv() else {
+                return;
+            };
+            self.write(&entry);
         }
     }
 

@@ -119,8 +119,6 @@ async fn lb38_lines_stand_in_a_file_of_five_minutes_as_elb_writes_them() {
         Arc::new(clock.clone()) as Arc<dyn Clock>,
         Random::seeded(7),
     );
-    let tasks = Tasks::new(Shutdown::new());
-    tasks.spawn("access logs", writer.run(tasks.shutdown().clone()));
     let state = state();
     let routes = state.routes();
     let listener = &routes.listeners[LISTENER];
@@ -152,6 +150,8 @@ async fn lb38_lines_stand_in_a_file_of_five_minutes_as_elb_writes_them() {
         classification_reason: Some("NonCompliantHeader"),
         ..record(listener)
     });
+    let tasks = Tasks::new(Shutdown::new());
+    tasks.spawn("access logs", writer.run(tasks.shutdown().clone()));
     let is_whole = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "gz");
     wait("a file that is being written", || {
         (!directory.files().is_empty()).then_some(())
