@@ -14,6 +14,7 @@ mod h1;
 mod h2;
 mod handle;
 pub mod head;
+mod lanes;
 pub mod parse;
 pub mod side;
 mod tunnel;

@@ -197,6 +197,14 @@ pub fn decimal(mut value: u64, digits: &mut [u8; 20]) -> &[u8] {
     &digits[at..]
 }
 
+/// The lowest hexadecimal digits of a number.
+fn push_hex(value: u128, digits: usize, out: &mut String) {
+    for digit in (0..digits).rev() {
+        let nibble = (value >> (4 * digit)) & 15;
+        out.push(char::from(b"0123456789abcdef"[nibble as usize]));
+    }
+}
+
 /// Writes the X-Amzn-Trace-Id for a request into `out`: a new root, or the client's with our part in front.
 pub fn trace_id(given: Option<&[u8]>, seconds: u64, random: u128, out: &mut String) {
     out.clear();
@@ -209,8 +217,11 @@ pub fn trace_id(given: Option<&[u8]>, seconds: u64, random: u128, out: &mut Stri
         .filter(|part| !part.is_empty() && !part.starts_with("Self="));
     let rooted = given.split(';').any(|part| part.trim().starts_with("Root="));
     let key = if rooted { "Self" } else { "Root" };
-    let random = random & ((1 << 96) - 1);
-    let _ = write!(out, "{key}=1-{seconds:08x}-{random:024x}");
+    out.push_str(key);
+    out.push_str("=1-");
+    push_hex(u128::from(seconds), 8, out);
+    out.push('-');
+    push_hex(random, 24, out);
     for part in parts {
         out.push(';');
         out.push_str(part);

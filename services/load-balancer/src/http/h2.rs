@@ -1,4 +1,4 @@
-//! HTTP/2 connections of clients: many requests at a time, each a future of its own on the connection's worker.
+//! HTTP/2 connections of clients: many requests at a time, each in a lane of its own on the connection's worker.
 
 use std::future::Future;
 use std::pin::pin;
@@ -10,16 +10,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::server::{Connection, SendResponse};
-use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::coalesce::Coalesced;
 use super::connection::{Client, Current};
 use super::handle::{Scratch, handle};
 use super::head::{Known, Length, RequestHead, Span, Version};
+use super::lanes::{Lane, Lanes};
 use super::parse;
 use super::side::{H2, Side};
 use crate::idle::Idle;
+use crate::state::LiveListener;
 use crate::wire::Stream;
 
 /// As ALB.
@@ -68,7 +69,7 @@ async fn drive(
     stream: &Coalesced,
 ) {
     let open = Arc::new(AtomicUsize::new(0));
-    let spare: Arc<Mutex<Vec<Scratch>>> = Arc::default();
+    let mut lanes = Lanes::new();
     let mut idle = Idle::new();
     let mut last = Instant::now();
     let mut leaving = false;
@@ -97,18 +98,15 @@ async fn drive(
                     leaving = true;
                     connection.graceful_shutdown();
                 }
-                let open = Open::of(&open);
-                let stream = serve_stream(
-                    client.clone(),
-                    current.listener.clone(),
+                let job = Job {
+                    listener: current.listener.clone(),
                     head,
                     respond,
-                    spare.clone(),
-                );
-                kit::workers::spawn_here(async move {
-                    stream.await;
-                    drop(open);
-                });
+                    _open: Open::of(&open),
+                };
+                if let Some(lane) = lanes.give(job) {
+                    kit::workers::spawn_here(serve_streams(client.clone(), lane));
+                }
             }
             // A second silence after the goodbye ends it.
             None if leaving && last.elapsed() >= timeout && open.load(Ordering::Relaxed) == 0 => return,
@@ -121,45 +119,47 @@ async fn drive(
     }
 }
 
-async fn serve_stream(
-    client: Arc<Client>,
-    listener: Arc<crate::state::LiveListener>,
+/// A stream that is to be served.
+struct Job {
+    listener: Arc<LiveListener>,
     head: http::Request<RecvStream>,
     respond: SendResponse<Bytes>,
-    spare: Arc<Mutex<Vec<Scratch>>>,
-) {
-    let started = Instant::now();
-    let (parts, body) = head.into_parts();
-    let mut request = request_head(&parts, body.is_end_stream());
-    let mut side = Side::H2(Box::new(H2 {
-        receive: (!body.is_end_stream()).then_some(body),
-        respond: Some(respond),
-        received: request.fields.text.len() as u64,
-        ..H2::default()
-    }));
-    let mut scratch = spare.lock().pop().unwrap_or_default();
-    // What is left open is reset when its handles are dropped.
-    handle(
-        &client,
-        &listener,
-        &mut request,
-        &mut side,
-        &mut scratch,
-        started,
-        true,
-        (0, 0),
-    )
-    .await;
-    spare.lock().push(scratch);
+    _open: Open,
+}
+
+async fn serve_streams(client: Arc<Client>, lane: Lane<Job>) {
+    let mut request = RequestHead::default();
+    let mut scratch = Scratch::default();
+    while let Some(job) = lane.next().await {
+        let started = Instant::now();
+        let (parts, body) = job.head.into_parts();
+        read_head(&parts, body.is_end_stream(), &mut request);
+        let mut side = Side::H2(Box::new(H2 {
+            receive: (!body.is_end_stream()).then_some(body),
+            respond: Some(job.respond),
+            received: request.fields.text.len() as u64,
+            ..H2::default()
+        }));
+        // What is left open is reset when its handles are dropped.
+        handle(
+            &client,
+            &job.listener,
+            &mut request,
+            &mut side,
+            &mut scratch,
+            started,
+            true,
+            (0, 0),
+        )
+        .await;
+    }
 }
 
 /// The same head as HTTP/1.1 would have brought.
-fn request_head(parts: &http::request::Parts, ended: bool) -> RequestHead {
-    let mut request = RequestHead {
-        version: Version::H2,
-        keep_alive: true,
-        ..RequestHead::default()
-    };
+fn read_head(parts: &http::request::Parts, ended: bool, request: &mut RequestHead) {
+    request.clear();
+    request.version = Version::H2;
+    request.keep_alive = true;
     request.method = request.fields.keep(parts.method.as_str().as_bytes());
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let start = request.fields.text.len();
@@ -203,7 +203,6 @@ fn request_head(parts: &http::request::Parts, ended: bool) -> RequestHead {
         (false, Some(length)) => Length::Exactly(length),
         (false, None) => Length::Chunked,
     };
-    request
 }
 
 /// Counts an open stream.

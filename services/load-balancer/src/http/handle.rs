@@ -1,6 +1,5 @@
 //! One request from its head to its end: the rule is chosen, its steps are taken, and what came of it is accounted for.
 
-use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -14,7 +13,7 @@ use super::answers::Answer;
 use super::authenticate::{CALLBACK, Identity, Verdict};
 use super::body::Part;
 use super::connection::Client;
-use super::fields::{FORWARDED_LIMIT, forwarded_count, trace_id};
+use super::fields::{FORWARDED_LIMIT, decimal, forwarded_count, trace_id};
 use super::forward::{Forwarding, forward};
 use super::head::{Known, RequestHead, ResponseHead};
 use super::side::{H1, Side};
@@ -185,16 +184,22 @@ fn describe(
     account: &Account,
     scratch: &mut Scratch,
 ) {
-    let scheme = if client.tls.is_some() { "https" } else { "http" };
+    let mut digits = [0; 20];
+    let port = decimal(u64::from(listener.config.port), &mut digits);
     scratch.url.clear();
-    let target = request.fields.str(request.target);
-    // Writing to a string cannot fail.
-    let _ = write!(
-        scratch.url,
-        "{scheme}://{}:{}{target}",
+    for piece in [
+        if client.tls.is_some() {
+            "https://"
+        } else {
+            "http://"
+        },
         request.host(),
-        listener.config.port
-    );
+        ":",
+        std::str::from_utf8(port).unwrap_or_default(),
+        request.fields.str(request.target),
+    ] {
+        scratch.url.push_str(piece);
+    }
     let random = u128::from(random::bits()) << 64 | u128::from(random::bits());
     let seconds = u64::try_from(account.created_at.timestamp()).unwrap_or_default();
     trace_id(

@@ -151,9 +151,19 @@ fn response_h1(side: &mut H1, response: &ResponseHead, reply: &Reply<'_>) -> boo
 
 fn response_h2(side: &mut H2, response: &ResponseHead, reply: &Reply<'_>) -> Result<(), Broken> {
     let mut map = HeaderMap::with_capacity(response.fields.list.len() + 4);
-    fields::for_client(&response.fields, reply.listener, |name, value| {
-        append(&mut map, name, value)
-    });
+    // One copy for all values that stand in the target's head.
+    let text = Bytes::copy_from_slice(&response.fields.text);
+    fields::for_client(
+        &response.fields,
+        reply.listener,
+        |name, value| match offset_within(&response.fields.text, value) {
+            Some(at) => {
+                let value = text.slice(at..at + value.len());
+                append_value(&mut map, name, HeaderValue::from_maybe_shared(value));
+            }
+            None => append(&mut map, name, value),
+        },
+    );
     for cookie in reply.cookies {
         append(&mut map, b"set-cookie", cookie.as_bytes());
     }
@@ -181,7 +191,18 @@ fn response_h2(side: &mut H2, response: &ResponseHead, reply: &Reply<'_>) -> Res
 }
 
 fn append(map: &mut HeaderMap, name: &[u8], value: &[u8]) {
-    if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
+    append_value(map, name, HeaderValue::from_bytes(value));
+}
+
+fn append_value<E>(map: &mut HeaderMap, name: &[u8], value: Result<HeaderValue, E>) {
+    if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), value) {
         map.append(name, value);
     }
+}
+
+/// Where `part` begins in `text`, if it is a piece of it.
+fn offset_within(text: &[u8], part: &[u8]) -> Option<usize> {
+    let range = text.as_ptr_range();
+    let part = part.as_ptr_range();
+    (range.start <= part.start && part.end <= range.end).then(|| part.start as usize - range.start as usize)
 }
