@@ -109,6 +109,10 @@ class Load:
                 connection = None
             time.sleep(0.01)
 
+    def goes_on(self):
+        before = sum(self.answers.values())
+        until("more requests are answered", lambda: sum(self.answers.values()) > before + 100)
+
     def __enter__(self):
         for client in self.clients:
             client.start()
@@ -299,9 +303,9 @@ def apart(tmp_path_factory, image):
         remove_what_tasks_left(instance)
 
 
-def ended_and_started_again(server):
+def ended_and_started_again(server, load):
     server.stop(signal.SIGKILL)
-    time.sleep(1)
+    load.goes_on()
     server.start("--no-agent", "--no-proxy")
 
 
@@ -317,7 +321,7 @@ def test_a_server_killed_during_a_rolling_update_loses_no_request(apart, moment)
         ecs.update_service(service=name, taskDefinition=name)
         if moment == "draining":
             until("an old task drains", lambda: any(t["lastStatus"] == "DEACTIVATING" for t in ecs.describe_tasks(tasks=old)["tasks"]))
-        ended_and_started_again(apart)
+        ended_and_started_again(apart, load)
         steady(ecs, name, 90)
         for task in old:
             assert stopped(ecs, task)["stopCode"] == "ServiceSchedulerInitiated"
@@ -334,12 +338,10 @@ def test_a_proxy_that_is_upgraded_and_a_database_that_is_killed_lose_no_request(
     with Load(entry) as load:
         apart.begin_proxy()
         until("the first proxy has handed over and ended", lambda: apart.proxies[0].poll() is not None)
-        before = sum(load.answers.values())
-        until("the second proxy answers", lambda: sum(load.answers.values()) > before + 100)
+        load.goes_on()
         killed = apart.postgres()
         os.kill(killed, signal.SIGKILL)
         until("another PostgreSQL runs", lambda: apart.postgres() not in (killed, None) and apart.ready(), 60)
-        before = sum(load.answers.values())
-        until("requests are answered", lambda: sum(load.answers.values()) > before + 100)
+        load.goes_on()
         until("the API answers", lambda: len(entry.targets("healthy")) == 2)
     assert load.failures == [] and apart.proxies[1].poll() is None

@@ -8,7 +8,6 @@ use anyhow::Context as _;
 use api::edge::Edge;
 use api::{Api, ApiConfig};
 use auth::{KeyPair, MasterKey, StoredKeys, Vault, Verifier, VerifierSettings};
-use axum::serve::ListenerExt;
 use chrono::TimeDelta;
 use domain::{AccountId, Region};
 use kit::{Clock, Random, Tasks};
@@ -142,16 +141,7 @@ impl ControlPlane {
         .router()
         .merge(gateway.router())
         .merge(proxies.router());
-        let listener = listener.tap_io(|stream| {
-            let _ = stream.set_nodelay(true);
-        });
-        let shutdown = tasks.shutdown().clone();
-        tasks.spawn("http", async move {
-            let service = router.into_make_service_with_connect_info::<SocketAddr>();
-            axum::serve(listener, service)
-                .with_graceful_shutdown(async move { shutdown.requested().await })
-                .await
-        });
+        tasks.spawn("http", crate::http::serve(listener, router, tasks.clone()));
         Ok(Self {
             address,
             api,

@@ -3,6 +3,7 @@
 pub mod config;
 pub mod control_plane;
 pub mod host;
+mod http;
 pub mod keys;
 pub mod lb;
 pub mod postgres;
