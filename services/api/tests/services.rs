@@ -196,7 +196,7 @@ async fn what_this_version_does_not_carry_out_is_refused_by_name() {
         ),
         (
             json!({"deploymentConfiguration": {"lifecycleHooks": [{"hookTargetArn": "x"}]}}),
-            "deploymentConfiguration.lifecycleHooks",
+            "deploymentConfiguration.lifecycleHooks of targetType AWS_LAMBDA",
         ),
     ];
     for (more, what) in table {

@@ -14,6 +14,7 @@ mod daemon;
 mod draft;
 pub mod events;
 pub mod health;
+pub mod hooks;
 mod outcome;
 mod replica;
 mod rollout;
@@ -24,6 +25,7 @@ pub mod stop;
 pub mod throttle;
 mod victims;
 
+pub use hooks::{HookAction, Pause, PauseHook, PauseStatus};
 pub use outcome::{Plan, Start};
 pub use rollout::{DeploymentStatus, Memory, Progress, RolloutState};
 pub use shift::{DeploymentStrategy, Shift, Shifting, Stage};
@@ -59,5 +61,6 @@ pub fn plan(snapshot: &Snapshot, now: DateTime<Utc>, rng: &mut impl Rng) -> Plan
             steady::settle(&mut draft);
         }
     }
+    hooks::close(&mut draft);
     draft.finish()
 }

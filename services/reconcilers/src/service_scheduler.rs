@@ -4,6 +4,7 @@
 //! them. All writes commit only against the generation that the plan was made of, so two servers may look at the same time.
 
 mod definitions;
+mod hooks;
 mod snapshot;
 mod starts;
 mod targets;

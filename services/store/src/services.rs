@@ -7,6 +7,7 @@ pub mod apply;
 pub mod changes;
 pub mod deployments;
 pub mod events;
+pub mod hooks;
 pub mod load;
 pub mod record;
 pub mod service_deployments;

@@ -2,6 +2,7 @@
 
 pub mod definition;
 pub mod deployment;
+pub mod hooks;
 pub mod load_balancers;
 pub mod strategy;
 pub mod unsupported;

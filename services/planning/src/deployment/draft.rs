@@ -9,6 +9,7 @@ use rand::RngCore;
 use super::arithmetic::Bounds;
 use super::events;
 use super::health::{self, Standing};
+use super::hooks::Pause;
 use super::outcome::Plan;
 use super::rollout::{DeploymentStatus, Progress, RolloutState};
 use super::snapshot::{Deployment, Host, HostState, Revision, SchedulingStrategy, Snapshot, Task};
@@ -277,7 +278,15 @@ impl<'a> Draft<'a> {
             .iter()
             .map(|deployment| (deployment.id, &deployment.progress))
             .collect();
-        for deployment in deployments {
+        let known = snapshot
+            .deployments
+            .iter()
+            .flat_map(|deployment| &deployment.pauses);
+        let known: HashMap<&str, &Pause> = known.map(|pause| (pause.id.as_str(), pause)).collect();
+        for mut deployment in deployments {
+            let pauses = std::mem::take(&mut deployment.pauses).into_iter();
+            let changed = pauses.filter(|pause| known.get(pause.id.as_str()) != Some(&pause));
+            plan.pauses.extend(changed.map(|pause| (deployment.id, pause)));
             match before.get(&deployment.id) {
                 Some(progress) if **progress != deployment.progress => {
                     plan.deployments.push((deployment.id, deployment.progress));
@@ -315,11 +324,14 @@ fn with_unknown_ones(snapshot: &Snapshot, now: DateTime<Utc>) -> Vec<Deployment>
                 revision: Revision {
                     id: 0,
                     has_health_check: false,
+                    has_test_traffic: false,
                     needs: Resources::default(),
                 },
                 created_at: now,
                 alarm_raised: false,
                 stop_requested: None,
+                hooks: Vec::new(),
+                pauses: Vec::new(),
                 progress,
             });
         }

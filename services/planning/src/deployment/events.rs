@@ -73,6 +73,11 @@ pub fn deployment_timed_out(service: &str, deployment: DeploymentId) -> String {
     format!("(service {service}) (deployment {deployment}) deployment failed: a lifecycle stage timed out.")
 }
 
+/// BG-09; the text is ours.
+pub fn deployment_failed_by_hook(service: &str, deployment: DeploymentId) -> String {
+    format!("(service {service}) (deployment {deployment}) deployment failed: a lifecycle hook failed.")
+}
+
 /// D-17.
 pub fn rolling_back(service: &str, deployment: DeploymentId) -> String {
     format!("(service {service}) rolling back to deployment {deployment}.")

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{ContainerInstanceId, DeploymentId, ServiceStatus, TaskId};
 
+use super::hooks::Pause;
 use super::rollout::Progress;
 use super::shift::Shift;
 use super::snapshot::Deployment;
@@ -48,6 +49,8 @@ pub struct Plan {
     /// The new state of each deployment that changes, as a whole. [`super::DeploymentStatus::Inactive`] = it leaves
     /// `deployments[]` (D-12).
     pub deployments: Vec<(DeploymentId, Progress)>,
+    /// New pauses of these deployments, and the new state of others as a whole (BG-21).
+    pub pauses: Vec<(DeploymentId, Pause)>,
     /// DAEMON: the new `desiredCount` of the service (S-60).
     pub desired_count: Option<u32>,
     /// DRAINING → INACTIVE (S-10).

@@ -8,6 +8,7 @@ use super::arithmetic::breaker_threshold;
 use super::draft::Draft;
 use super::events;
 use super::health::Standing;
+use super::hooks;
 use super::shift::{self, Shifting};
 use super::snapshot::{Deployment, StopType, StoppedTask};
 use super::stop::StopCode;
@@ -157,70 +158,80 @@ fn account_for(progress: &mut Progress, task: &StoppedTask, now: DateTime<Utc>) 
     tell
 }
 
-/// Lets the PRIMARY deployment fail if its circuit breaker trips or an alarm went off (D-22, D-26).
+/// Why a deployment fails, and whether it goes back to what was before.
+struct Failure {
+    /// In two words, for the reason of a rollback's deployment.
+    cause: &'static str,
+    /// `rolloutStateReason`.
+    reason: String,
+    event: String,
+    rollback: bool,
+}
+
+/// Lets the PRIMARY deployment fail if its circuit breaker trips, an alarm went off, or a hook or a user ends it (D-22, D-26, BG-09).
 pub(super) fn judge(draft: &mut Draft<'_>) {
+    hooks::time_out(draft);
+    let Some(failure) = failure(draft) else { return };
+    let progress = &mut draft.deployments[draft.primary].progress;
+    progress.rollout_state = RolloutState::Failed;
+    progress.rollout_state_reason = failure.reason;
+    draft.say(failure.event);
+    if failure.rollback && !shift::roll_back(draft) {
+        roll_back(draft, failure.cause);
+    }
+}
+
+fn failure(draft: &Draft<'_>) -> Option<Failure> {
     let configuration = &draft.snapshot.service.configuration;
     let name = &draft.snapshot.service.name;
-    let Deployment {
-        id,
-        alarm_raised,
-        stop_requested,
-        progress,
-        ..
-    } = &draft.deployments[draft.primary];
-    let id = *id;
+    let primary = &draft.deployments[draft.primary];
+    let (id, progress) = (primary.id, &primary.progress);
+    if !progress.is_in_progress() {
+        return None;
+    }
     let breaker = configuration.circuit_breaker;
     let tripped = breaker.enable
         && !progress.memory.has_run_healthy
         && progress.failed_tasks >= breaker_threshold(draft.desired);
-    let alarms = configuration.alarms.filter(|_| *alarm_raised);
-    let (cause, reason, event, rollback) = match alarms {
-        _ if !progress.is_in_progress() => return,
-        _ if tripped => {
-            let event = events::deployment_failed_to_start(name, id);
-            (
-                "circuit breaker",
-                "ECS deployment circuit breaker: tasks failed to start.",
-                event,
-                breaker.rollback,
-            )
-        }
-        _ if stop_requested.is_some() => {
-            let event = events::deployment_stopped(name, id);
-            (
-                "stopped",
-                "ECS deployment stopped by the user.",
-                event,
-                *stop_requested == Some(StopType::Rollback),
-            )
-        }
-        _ if shift::is_overdue(draft) => {
-            let event = events::deployment_timed_out(name, id);
-            (
-                "timeout",
-                "ECS deployment failed: a lifecycle stage timed out.",
-                event,
-                true,
-            )
-        }
-        Some(alarms) => {
-            let event = events::deployment_failed_by_alarm(name, id);
-            (
-                "alarm",
-                "ECS deployment failed: alarm detected.",
-                event,
-                alarms.rollback,
-            )
-        }
-        None => return,
-    };
-    let progress = &mut draft.deployments[draft.primary].progress;
-    progress.rollout_state = RolloutState::Failed;
-    progress.rollout_state_reason = reason.to_owned();
-    draft.say(event);
-    if rollback && !shift::roll_back(draft) {
-        roll_back(draft, cause);
+    if tripped {
+        return Some(Failure {
+            cause: "circuit breaker",
+            reason: "ECS deployment circuit breaker: tasks failed to start.".to_owned(),
+            event: events::deployment_failed_to_start(name, id),
+            rollback: breaker.rollback,
+        });
     }
+    if let Some(stop_type) = primary.stop_requested {
+        return Some(Failure {
+            cause: "stopped",
+            reason: "ECS deployment stopped by the user.".to_owned(),
+            event: events::deployment_stopped(name, id),
+            rollback: stop_type == StopType::Rollback,
+        });
+    }
+    if let Some(reason) = hooks::failure(draft).filter(|_| shift::is_under_way(draft)) {
+        return Some(Failure {
+            cause: "lifecycle hook",
+            reason,
+            event: events::deployment_failed_by_hook(name, id),
+            rollback: true,
+        });
+    }
+    if shift::is_overdue(draft) {
+        return Some(Failure {
+            cause: "timeout",
+            reason: "ECS deployment failed: a lifecycle stage timed out.".to_owned(),
+            event: events::deployment_timed_out(name, id),
+            rollback: true,
+        });
+    }
+    let alarms = configuration.alarms.filter(|_| primary.alarm_raised)?;
+    Some(Failure {
+        cause: "alarm",
+        reason: "ECS deployment failed: alarm detected.".to_owned(),
+        event: events::deployment_failed_by_alarm(name, id),
+        rollback: alarms.rollback,
+    })
 }
 
 /// Begins a new deployment of the last COMPLETED one's revision, if there is one (D-22, D-23).
@@ -249,6 +260,8 @@ fn roll_back(draft: &mut Draft<'_>, cause: &str) {
         created_at: draft.now,
         alarm_raised: false,
         stop_requested: None,
+        hooks: Vec::new(),
+        pauses: Vec::new(),
         progress,
     });
     draft.say(events::rolling_back(&service.name, id));

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::draft::{Draft, count};
 use super::events;
+use super::hooks;
 use super::rollout::{DeploymentStatus, RolloutState};
 
 /// How a deployment replaces tasks (BG-01). Shares are in tenths of a percent.
@@ -38,29 +39,64 @@ pub const WHOLE: u32 = 1000;
 /// A stage may last so long; then the deployment fails (BG-08).
 const STAGE_LIMIT: TimeDelta = TimeDelta::hours(24);
 
-/// `lifecycleStage` (BG-04). Stages in which only hooks would run are passed through at once.
+/// The deployment as a whole may last so long (BG-08).
+const DEPLOYMENT_LIMIT: TimeDelta = TimeDelta::days(30);
+
+/// `lifecycleStage` (BG-04), in order. Stages that only have hooks are passed through at once without them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Stage {
+    /// Only while there is more than one old revision.
     ReconcileService,
+    PreScaleUp,
     ScaleUp,
+    PostScaleUp,
+    /// This one and the next only with a test listener rule.
     TestTrafficShift,
+    PostTestTrafficShift,
+    /// Before each step of the next (BG-06).
+    PreProductionTrafficShift,
     ProductionTrafficShift,
+    PostProductionTrafficShift,
     BakeTime,
     CleanUp,
 }
 
 impl Stage {
+    const ALL: [Self; 11] = [
+        Self::ReconcileService,
+        Self::PreScaleUp,
+        Self::ScaleUp,
+        Self::PostScaleUp,
+        Self::TestTrafficShift,
+        Self::PostTestTrafficShift,
+        Self::PreProductionTrafficShift,
+        Self::ProductionTrafficShift,
+        Self::PostProductionTrafficShift,
+        Self::BakeTime,
+        Self::CleanUp,
+    ];
+
     /// The word that the API uses.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ReconcileService => "RECONCILE_SERVICE",
+            Self::PreScaleUp => "PRE_SCALE_UP",
             Self::ScaleUp => "SCALE_UP",
+            Self::PostScaleUp => "POST_SCALE_UP",
             Self::TestTrafficShift => "TEST_TRAFFIC_SHIFT",
+            Self::PostTestTrafficShift => "POST_TEST_TRAFFIC_SHIFT",
+            Self::PreProductionTrafficShift => "PRE_PRODUCTION_TRAFFIC_SHIFT",
             Self::ProductionTrafficShift => "PRODUCTION_TRAFFIC_SHIFT",
+            Self::PostProductionTrafficShift => "POST_PRODUCTION_TRAFFIC_SHIFT",
             Self::BakeTime => "BAKE_TIME",
             Self::CleanUp => "CLEAN_UP",
         }
+    }
+
+    /// The stage of this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| stage.as_str() == word)
     }
 }
 
@@ -119,51 +155,99 @@ fn blue(draft: &Draft<'_>) -> Option<usize> {
 
 /// The stage that follows now; none: the present one is not over.
 fn next_stage(draft: &mut Draft<'_>) -> Option<Stage> {
-    let shifting = draft.deployments[draft.primary].progress.memory.shifting;
-    let Some(stage) = shifting.stage else {
+    let Some(stage) = draft.deployments[draft.primary].progress.memory.shifting.stage else {
         let many = draft.olds().len() > 1;
         return Some(if many {
             Stage::ReconcileService
         } else {
-            Stage::ScaleUp
+            Stage::PreScaleUp
         });
     };
-    let next = match stage {
+    // Both are asked, for either may know when to look again.
+    let passed = hooks::have_passed(draft);
+    let over = is_over(draft, stage);
+    if passed && over {
+        return following(draft, stage);
+    }
+    if stage != Stage::CleanUp {
+        let deadline = deadline(draft);
+        draft.wake(deadline);
+    }
+    None
+}
+
+/// What the stage is for is done, whatever its hooks say.
+fn is_over(draft: &mut Draft<'_>, stage: Stage) -> bool {
+    match stage {
         Stage::ReconcileService => {
             let blue = blue(draft);
             let others = draft.olds().into_iter().filter(|old| Some(*old) != blue);
             let mut others = others.collect::<Vec<_>>().into_iter();
-            others.all(|old| draft.is_empty(old)).then_some(Stage::ScaleUp)
+            others.all(|old| draft.is_empty(old))
         }
-        Stage::ScaleUp => {
-            let ready = draft.tally(draft.primary).healthy >= draft.desired;
-            ready.then_some(Stage::TestTrafficShift)
+        // A hook may have held it for days: no traffic goes to tasks that are not well any more (BG-05).
+        Stage::ScaleUp | Stage::PostScaleUp | Stage::PreProductionTrafficShift => {
+            draft.tally(draft.primary).healthy >= draft.desired
         }
-        Stage::TestTrafficShift => Some(Stage::ProductionTrafficShift),
-        Stage::ProductionTrafficShift => step(draft),
+        Stage::ProductionTrafficShift => is_step_over(draft),
         Stage::BakeTime => {
-            let over = shifting.stage_since.unwrap_or(draft.now) + bake(draft);
-            draft.wake(over);
-            (over <= draft.now).then_some(Stage::CleanUp)
+            let since = draft.deployments[draft.primary]
+                .progress
+                .memory
+                .shifting
+                .stage_since;
+            is_reached(draft, since.unwrap_or(draft.now) + bake(draft))
         }
-        Stage::CleanUp => None,
-    };
-    if next.is_none() && stage != Stage::CleanUp {
-        let limit =
-            shifting.stage_since.unwrap_or(draft.now) + STAGE_LIMIT.max(bake(draft) + TimeDelta::hours(1));
-        draft.wake(limit);
+        Stage::PreScaleUp
+        | Stage::TestTrafficShift
+        | Stage::PostTestTrafficShift
+        | Stage::PostProductionTrafficShift => true,
+        Stage::CleanUp => false,
     }
-    next
 }
 
-/// A stage has lasted too long (BG-08).
+/// The instant has come; until then the plan wakes for it.
+fn is_reached(draft: &mut Draft<'_>, at: DateTime<Utc>) -> bool {
+    draft.wake(at);
+    at <= draft.now
+}
+
+/// What comes after a stage that is over.
+fn following(draft: &Draft<'_>, stage: Stage) -> Option<Stage> {
+    let primary = &draft.deployments[draft.primary];
+    match stage {
+        Stage::ReconcileService => Some(Stage::PreScaleUp),
+        Stage::PreScaleUp => Some(Stage::ScaleUp),
+        Stage::ScaleUp => Some(Stage::PostScaleUp),
+        Stage::PostScaleUp if primary.revision.has_test_traffic => Some(Stage::TestTrafficShift),
+        Stage::TestTrafficShift => Some(Stage::PostTestTrafficShift),
+        Stage::PostScaleUp | Stage::PostTestTrafficShift => Some(Stage::PreProductionTrafficShift),
+        Stage::PreProductionTrafficShift => Some(Stage::ProductionTrafficShift),
+        Stage::ProductionTrafficShift if primary.progress.memory.shifting.production < WHOLE => {
+            Some(Stage::PreProductionTrafficShift)
+        }
+        Stage::ProductionTrafficShift => Some(Stage::PostProductionTrafficShift),
+        Stage::PostProductionTrafficShift => Some(Stage::BakeTime),
+        Stage::BakeTime => Some(Stage::CleanUp),
+        Stage::CleanUp => None,
+    }
+}
+
+/// When the stage, or the deployment, has lasted too long (BG-08). A pause has its own end, and the stage begins anew after it.
+fn deadline(draft: &Draft<'_>) -> DateTime<Utc> {
+    let primary = &draft.deployments[draft.primary];
+    let whole = primary.created_at + DEPLOYMENT_LIMIT;
+    let since = hooks::last_end(primary).max(primary.progress.memory.shifting.stage_since);
+    let longest = STAGE_LIMIT.max(bake(draft).max(step_bake(draft)) + TimeDelta::hours(1));
+    match since.filter(|_| !hooks::is_waiting(primary)) {
+        Some(since) => whole.min(since + longest),
+        None => whole,
+    }
+}
+
+/// A stage, or the deployment, has lasted too long (BG-08).
 pub(super) fn is_overdue(draft: &Draft<'_>) -> bool {
-    let shifting = draft.deployments[draft.primary].progress.memory.shifting;
-    let limit = STAGE_LIMIT.max(bake(draft) + TimeDelta::hours(1));
-    is_under_way(draft)
-        && shifting
-            .stage_since
-            .is_some_and(|since| since + limit <= draft.now)
+    is_under_way(draft) && deadline(draft) <= draft.now
 }
 
 /// How long both revisions run side by side once green has all the traffic. Without blue there is nothing to go back to.
@@ -177,43 +261,56 @@ fn bake(draft: &Draft<'_>) -> TimeDelta {
     }
 }
 
-/// Gives green its next share of the production traffic when that is due (BG-06); then, with all of it, the next stage.
-fn step(draft: &mut Draft<'_>) -> Option<Stage> {
+/// How long green keeps a part of the production traffic before it gets more (BG-06).
+fn step_bake(draft: &Draft<'_>) -> TimeDelta {
+    match draft.snapshot.service.configuration.strategy {
+        _ if draft.olds().is_empty() => TimeDelta::zero(),
+        DeploymentStrategy::Rolling | DeploymentStrategy::BlueGreen { .. } => TimeDelta::zero(),
+        DeploymentStrategy::Linear { step_bake, .. } => step_bake,
+        DeploymentStrategy::Canary { share_bake, .. } => share_bake,
+    }
+}
+
+/// The share that green has is baked, or it is all (BG-06).
+fn is_step_over(draft: &mut Draft<'_>) -> bool {
     let shifting = draft.deployments[draft.primary].progress.memory.shifting;
-    if shifting.production >= WHOLE {
-        return Some(Stage::BakeTime);
-    }
-    let begun = shifting.production_since.filter(|_| shifting.production > 0);
-    let (share, pause) = match draft.snapshot.service.configuration.strategy {
-        _ if draft.olds().is_empty() => (WHOLE, TimeDelta::zero()),
-        DeploymentStrategy::Rolling | DeploymentStrategy::BlueGreen { .. } => (WHOLE, TimeDelta::zero()),
-        DeploymentStrategy::Linear { step, step_bake, .. } => {
-            ((shifting.production + step).min(WHOLE), step_bake)
-        }
-        DeploymentStrategy::Canary { share, .. } if begun.is_none() => (share.min(WHOLE), TimeDelta::zero()),
-        DeploymentStrategy::Canary { share_bake, .. } => (WHOLE, share_bake),
+    let since = shifting.production_since.filter(|_| shifting.production < WHOLE);
+    since.is_none_or(|since| is_reached(draft, since + step_bake(draft)))
+}
+
+/// The share of the production traffic that green gets next.
+fn next_share(draft: &Draft<'_>) -> u32 {
+    let production = draft.deployments[draft.primary]
+        .progress
+        .memory
+        .shifting
+        .production;
+    let share = match draft.snapshot.service.configuration.strategy {
+        _ if draft.olds().is_empty() => WHOLE,
+        DeploymentStrategy::Linear { step, .. } => production + step,
+        DeploymentStrategy::Canary { share, .. } if production == 0 => share,
+        DeploymentStrategy::Rolling
+        | DeploymentStrategy::BlueGreen { .. }
+        | DeploymentStrategy::Canary { .. } => WHOLE,
     };
-    if let Some(due) = begun.map(|since| since + pause).filter(|due| *due > draft.now) {
-        draft.wake(due);
-        return None;
-    }
-    let now = draft.now;
-    let shifting = &mut draft.deployments[draft.primary].progress.memory.shifting;
-    shifting.production = share;
-    shifting.production_since = Some(now);
-    tell(draft);
-    step(draft)
+    share.min(WHOLE)
 }
 
 fn enter(draft: &mut Draft<'_>, stage: Stage) {
     let now = draft.now;
+    let share = next_share(draft);
     let shifting = &mut draft.deployments[draft.primary].progress.memory.shifting;
     shifting.stage = Some(stage);
     shifting.stage_since = Some(now);
-    if stage == Stage::TestTrafficShift {
-        shifting.test = true;
-        tell(draft);
+    match stage {
+        Stage::TestTrafficShift => shifting.test = true,
+        Stage::ProductionTrafficShift => {
+            shifting.production = share;
+            shifting.production_since = Some(now);
+        }
+        _ => return hooks::begin(draft, stage),
     }
+    tell(draft);
 }
 
 /// Asks for the traffic that the PRIMARY deployment should have now.
@@ -250,6 +347,7 @@ pub(super) fn roll_back(draft: &mut Draft<'_>) -> bool {
     draft.deployments[green].progress.memory.shifting = Shifting::default();
     draft.primary = blue;
     let (now, desired, id) = (draft.now, draft.desired, draft.deployments[blue].id);
+    let test = draft.deployments[blue].revision.has_test_traffic;
     let progress = &mut draft.deployments[blue].progress;
     progress.status = DeploymentStatus::Primary;
     progress.desired_count = desired;
@@ -258,7 +356,7 @@ pub(super) fn roll_back(draft: &mut Draft<'_>) -> bool {
         stage_since: Some(now),
         production: WHOLE,
         production_since: Some(now),
-        test: true,
+        test,
     };
     tell(draft);
     draft.say(events::rolling_back(&draft.snapshot.service.name, id));

@@ -7,6 +7,7 @@ use domain::{ContainerInstanceId, DeploymentId, DesiredStatus, HealthStatus, Res
 use domain::{TaskId, TaskStatus};
 use serde::{Deserialize, Serialize};
 
+use super::hooks::{Pause, PauseHook};
 use super::rollout::Progress;
 use super::shift::DeploymentStrategy;
 use super::steady::Steady;
@@ -123,6 +124,8 @@ pub struct Revision {
     /// Every essential container has a health check, so that the task's health can become HEALTHY (T-51). If only some have
     /// one, the time since RUNNING decides (D-03).
     pub has_health_check: bool,
+    /// One of its load balancers has a test listener rule: the deployment has test stages (BG-04).
+    pub has_test_traffic: bool,
     /// What one task takes of its host, for binpack victims (I-04).
     pub needs: Resources,
 }
@@ -143,6 +146,10 @@ pub struct Deployment {
     pub alarm_raised: bool,
     /// StopServiceDeployment asked to end it (SD-05).
     pub stop_requested: Option<StopType>,
+    /// What it waits for in its stages (BG-20). They stay as they were when it began.
+    pub hooks: Vec<PauseHook>,
+    /// How it has waited. Plans begin and end pauses; answers of users end them too.
+    pub pauses: Vec<Pause>,
     /// Written by plans only, as a whole.
     pub progress: Progress,
 }

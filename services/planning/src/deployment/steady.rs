@@ -27,7 +27,7 @@ pub(super) fn settle(draft: &mut Draft<'_>) {
     if !baking {
         remove_empty_deployments(draft);
     }
-    let steady = in_place && draft.olds().is_empty();
+    let steady = in_place && draft.olds().is_empty() && !shift::is_under_way(draft);
     remember(draft, steady);
     let primary = &mut draft.deployments[draft.primary];
     if steady && !baking && primary.progress.is_in_progress() {

@@ -3,6 +3,7 @@
 
 mod breaker;
 mod daemon;
+mod hooks;
 mod life;
 mod properties;
 mod rules;

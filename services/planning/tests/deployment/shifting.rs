@@ -6,25 +6,25 @@ use planning::deployment::*;
 
 use super::sim::World;
 
-fn minutes(count: i64) -> TimeDelta {
+pub fn minutes(count: i64) -> TimeDelta {
     TimeDelta::minutes(count)
 }
 
 /// Three tasks of A run; deployments use this strategy from now on.
-fn world(strategy: DeploymentStrategy) -> World {
+pub fn world(strategy: DeploymentStrategy) -> World {
     let mut world = World::steady(3, 100, 200);
     world.service.configuration.strategy = strategy;
     world
 }
 
-const fn blue_green() -> DeploymentStrategy {
+pub const fn blue_green() -> DeploymentStrategy {
     DeploymentStrategy::BlueGreen {
         bake: TimeDelta::minutes(5),
     }
 }
 
 /// Rounds of plan and work, a minute apart; what they did, without what they said.
-fn story(world: &mut World, rounds: usize) -> Vec<String> {
+pub fn story(world: &mut World, rounds: usize) -> Vec<String> {
     let mut lines = vec![];
     for round in 0..rounds {
         world.act();
@@ -40,7 +40,7 @@ fn story(world: &mut World, rounds: usize) -> Vec<String> {
     lines
 }
 
-fn stage(world: &World, letter: char) -> Option<Stage> {
+pub fn stage(world: &World, letter: char) -> Option<Stage> {
     world.deployment(letter).progress.memory.shifting.stage
 }
 

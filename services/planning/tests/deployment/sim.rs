@@ -21,6 +21,8 @@ pub struct World {
     pub tasks: Vec<Task>,
     pub newly_stopped: Vec<StoppedTask>,
     pub hosts: Vec<Host>,
+    /// Of later deployments.
+    pub hooks: Vec<PauseHook>,
     /// All that was said, newest last.
     pub events: Vec<String>,
     /// What each plan did, for transcripts.
@@ -67,6 +69,7 @@ impl World {
             tasks: vec![],
             newly_stopped: vec![],
             hosts: vec![],
+            hooks: vec![],
             events: vec![],
             log: vec![],
             last_plan: Plan::default(),
@@ -122,6 +125,7 @@ impl World {
             revision: Revision {
                 id: self.letters.len() as i64,
                 has_health_check,
+                has_test_traffic: true,
                 needs: Resources {
                     cpu: 256,
                     memory: 512,
@@ -131,6 +135,8 @@ impl World {
             created_at: self.now,
             alarm_raised: false,
             stop_requested: None,
+            hooks: self.hooks.clone(),
+            pauses: vec![],
             progress: Progress::begin(id, self.service.desired_count),
         });
         id

@@ -20,7 +20,7 @@ use store::services::{DeploymentRow, Rolling};
 use store::{Result, StoreError};
 
 use super::definitions::{Definition, Definitions};
-use super::targets;
+use super::{hooks, targets};
 use crate::ReconcilerConfig;
 
 type Known = HashMap<i64, Arc<Definition>>;
@@ -41,7 +41,7 @@ pub async fn of(loaded: &Loaded, definitions: &Definitions, config: &ReconcilerC
     let deployments = loaded
         .deployments
         .iter()
-        .map(|row| deployment(row, &definitions, loaded.stop_requested))
+        .map(|row| deployment(row, &definitions, loaded))
         .collect::<Result<_>>()?;
     Ok(Snapshot {
         service: service(loaded, &definitions, config)?,
@@ -145,11 +145,7 @@ fn strategy(strategy: Strategy) -> PlacementStrategy {
     }
 }
 
-fn deployment(
-    row: &DeploymentRow,
-    definitions: &Known,
-    stop_requested: Option<(i64, bool)>,
-) -> Result<Deployment> {
+fn deployment(row: &DeploymentRow, definitions: &Known, loaded: &Loaded) -> Result<Deployment> {
     let status = match row.status.as_str() {
         "PRIMARY" => DeploymentStatus::Primary,
         "ACTIVE" => DeploymentStatus::Active,
@@ -161,17 +157,22 @@ fn deployment(
         _ => RolloutState::InProgress,
     };
     let memory: Memory = memory("deployments", &row.scheduler)?;
+    let under_way = loaded.under_way.as_ref();
+    let under_way = under_way.filter(|under_way| under_way.deployment_id == row.id);
+    let pauses = loaded.pauses.iter().filter(|pause| pause.deployment_id == row.id);
     Ok(Deployment {
         id: DeploymentId(row.id),
         revision: revision(row, definitions)?,
         created_at: row.created_at,
         alarm_raised: false,
-        stop_requested: stop_requested
-            .filter(|(id, _)| *id == row.id)
-            .map(|(_, back)| match back {
+        stop_requested: under_way
+            .and_then(|under_way| under_way.stop)
+            .map(|back| match back {
                 true => StopType::Rollback,
                 false => StopType::Abort,
             }),
+        hooks: under_way.map_or_else(Vec::new, |under_way| hooks::configured(&under_way.hooks)),
+        pauses: pauses.map(hooks::pause).collect::<Result<_>>()?,
         progress: Progress {
             status,
             desired_count: count(row.desired_count),
@@ -191,6 +192,7 @@ fn revision(row: &DeploymentRow, definitions: &Known) -> Result<Revision> {
     Ok(Revision {
         id: row.id,
         has_health_check: definition.has_health_check,
+        has_test_traffic: row.spec.has_test_traffic(),
         needs: definition.needs.clone(),
     })
 }

@@ -10,7 +10,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::load::Loaded;
-use super::{events, service_deployments, shifts, targets};
+use super::{events, hooks, service_deployments, shifts, targets};
 use crate::rules::{self, ShiftError};
 use crate::tasks::{self, StopCause};
 use crate::{Db, Result, Tx, Wake, tags};
@@ -53,6 +53,9 @@ pub async fn apply(
     }
     for (id, progress) in &plan.deployments {
         write_progress(&mut tx, id.0, progress, now).await?;
+    }
+    for (id, pause) in &plan.pauses {
+        hooks::write(&mut tx, service.id, id.0, pause, now).await?;
     }
     if !plan.deployments.is_empty() {
         service_deployments::follow(&mut tx, service.id, now).await?;

@@ -9,9 +9,11 @@ use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 use uuid::Uuid;
 
+use super::hooks::PauseRow;
 use super::record::{DeploymentRow, ServiceRow};
+use super::service_deployments::UnderWay;
 use super::targets::{self, TargetFacts};
-use super::{deployments, service_deployments};
+use super::{deployments, hooks, service_deployments};
 use crate::placement::InCluster;
 use crate::{Db, Result, clusters};
 
@@ -37,8 +39,10 @@ pub struct Loaded {
     pub events: Vec<(DateTime<Utc>, String)>,
     /// The last COMPLETED deployment.
     pub completed: Option<DeploymentRow>,
-    /// The deployment that users asked to stop, and whether to go back (SD-05).
-    pub stop_requested: Option<(i64, bool)>,
+    /// The service deployment that is under way.
+    pub under_way: Option<UnderWay>,
+    /// Waits of `deployments` for their lifecycle hooks, in the order in which they began.
+    pub pauses: Vec<PauseRow>,
 }
 
 /// A task as the scheduler sees it.
@@ -131,7 +135,8 @@ pub async fn load(db: &Db, id: i64, events_since: DateTime<Utc>) -> Result<Optio
     };
     let events = events(&mut connection, id, events_since).await?;
     let completed = deployments::last_completed(&mut connection, id).await?;
-    let stop_requested = service_deployments::stop_requested(&mut connection, id).await?;
+    let under_way = service_deployments::under_way(&mut connection, id).await?;
+    let pauses = pauses(&mut connection, id, &deployments).await?;
     drop(connection);
     let targets = targets_of(db, &deployments, &tasks).await?;
     Ok(Some(Loaded {
@@ -144,8 +149,24 @@ pub async fn load(db: &Db, id: i64, events_since: DateTime<Utc>) -> Result<Optio
         daemon_groups,
         events,
         completed,
-        stop_requested,
+        under_way,
+        pauses,
     }))
+}
+
+/// Nothing waits while the only deployment is over, as that of most services is.
+async fn pauses(
+    connection: &mut PgConnection,
+    service: i64,
+    deployments: &[DeploymentRow],
+) -> Result<Vec<PauseRow>> {
+    match deployments {
+        [only] if only.rollout_state == "COMPLETED" => Ok(Vec::new()),
+        several => {
+            let ids: Vec<i64> = several.iter().map(|row| row.id).collect();
+            hooks::of_deployments(connection, service, &ids).await
+        }
+    }
 }
 
 async fn tasks(connection: &mut PgConnection, service: i64) -> Result<Vec<TaskFacts>> {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use aws_model::ecs::types::{
-    LaunchType, LoadBalancer, PlacementConstraint, PlacementStrategy, PropagateTags, SchedulingStrategy,
+    DeploymentLifecycleHook, LaunchType, LoadBalancer, PlacementConstraint, PlacementStrategy, PropagateTags,
+    SchedulingStrategy,
 };
 use chrono::{DateTime, Utc};
 use domain::ServiceStatus;
@@ -22,6 +23,9 @@ pub struct ServiceSpec {
     pub rolling: Rolling,
     #[serde(default)]
     pub strategy: Strategy,
+    /// As they were given, for later deployments (BG-20).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lifecycle_hooks: Vec<DeploymentLifecycleHook>,
     #[serde(default)]
     pub placement_constraints: Vec<PlacementConstraint>,
     #[serde(default)]
@@ -74,6 +78,15 @@ impl DeploymentSpec {
             load_balancers: load_balancers.collect(),
             exchanged,
         }
+    }
+
+    /// One of its load balancers has a rule for test traffic (BG-04).
+    pub fn has_test_traffic(&self) -> bool {
+        let mut advanced = self
+            .load_balancers
+            .iter()
+            .filter_map(|entry| entry.advanced_configuration.as_ref());
+        advanced.any(|advanced| advanced.test_listener_rule.is_some())
     }
 
     /// The load balancers as the user configured them.

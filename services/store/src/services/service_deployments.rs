@@ -2,7 +2,7 @@
 //!
 //! Requests begin them and ask them to stop; [`follow`] brings them in step with the rollout states that the scheduler writes.
 
-use aws_model::ecs::types::DeploymentConfiguration;
+use aws_model::ecs::types::{DeploymentConfiguration, DeploymentLifecycleHook};
 use chrono::{DateTime, Utc};
 use rand::Rng;
 use sqlx::types::Json;
@@ -166,16 +166,26 @@ pub async fn request_stop(
     Ok(StopOutcome::Requested)
 }
 
-/// What was asked of the deployment that is under way: its id, and whether to go back (SD-05).
-pub(super) async fn stop_requested(
-    connection: &mut PgConnection,
-    service_id: i64,
-) -> Result<Option<(i64, bool)>> {
-    let query = sqlx::query_as(
-        "SELECT deployment_id, status = 'ROLLBACK_REQUESTED' FROM service_deployments \
-         WHERE service_id = $1 AND status IN ('STOP_REQUESTED', 'ROLLBACK_REQUESTED')",
+/// What the scheduler has to know of the service deployment that is under way.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct UnderWay {
+    /// The deployment that it began.
+    pub deployment_id: i64,
+    /// Users asked to stop it: whether to go back (SD-05).
+    pub stop: Option<bool>,
+    /// `lifecycleHooks` as they were when it began (BG-20).
+    pub hooks: Json<Vec<DeploymentLifecycleHook>>,
+}
+
+/// The one of this service; there is at most one (SD-02).
+pub(super) async fn under_way(connection: &mut PgConnection, service_id: i64) -> Result<Option<UnderWay>> {
+    let sql = format!(
+        "SELECT deployment_id, CASE status WHEN 'ROLLBACK_REQUESTED' THEN true WHEN 'STOP_REQUESTED' THEN false END AS stop, \
+             coalesce(configuration -> 'lifecycleHooks', '[]') AS hooks \
+         FROM service_deployments WHERE service_id = $1 AND status IN {UNDER_WAY}"
     );
-    Ok(query.bind(service_id).fetch_optional(connection).await?)
+    let query = sqlx::query_as(AssertSqlSafe(sql)).bind(service_id);
+    Ok(query.fetch_optional(connection).await?)
 }
 
 /// Which service deployments ListServiceDeployments is about.

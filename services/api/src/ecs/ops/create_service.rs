@@ -14,7 +14,7 @@ use store::task_definitions::TaskDefinitionRow;
 use store::tokens::{Token, Use};
 
 use crate::ecs::service_input::unsupported::Shared;
-use crate::ecs::service_input::{self, definition, deployment, load_balancers, strategy, unsupported};
+use crate::ecs::service_input::{self, definition, deployment, hooks, load_balancers, strategy, unsupported};
 use crate::ecs::view::service::{self, configuration};
 use crate::ecs::{find, tags};
 use crate::{Context, Error, Result};
@@ -91,11 +91,13 @@ async fn check(
     let load_balancers = load_balancers.of(&definition.document)?;
     let given = input.deployment_configuration.unwrap_or_default();
     let deployment_strategy = strategy::strategy(&given, Strategy::Rolling, daemon)?;
+    let lifecycle_hooks = hooks::hooks(&given, Vec::new(), deployment_strategy)?;
     strategy::check(cx, deployment_strategy, &load_balancers).await?;
     let spec = ServiceSpec {
         launch_type,
         rolling,
         strategy: deployment_strategy,
+        lifecycle_hooks,
         placement_constraints,
         placement_strategy,
         propagate_tags: input.propagate_tags.unwrap_or(PropagateTags::None),

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 
 use aws_model::ecs::types::{DescribeServiceDeploymentsRequest, DescribeServiceDeploymentsResponse};
+use store::services::hooks::{self, PauseRow};
 use store::services::{deployments, service_deployments};
 
 use crate::ecs::service_deployment_arn::{self, missing, named};
@@ -38,6 +39,14 @@ pub async fn describe_service_deployments(
         .into_iter()
         .map(|row| (row.id, row))
         .collect();
+    let found: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+    let mut pauses: HashMap<String, Vec<PauseRow>> = HashMap::new();
+    for pause in hooks::shown(cx.db(), &found).await? {
+        pauses
+            .entry(pause.service_deployment_id.clone())
+            .or_default()
+            .push(pause);
+    }
     let counts = service_deployments::revision_counts(cx.db(), &service_ids).await?;
     let counts: HashMap<i64, _> = counts
         .into_iter()
@@ -61,7 +70,8 @@ pub async fn describe_service_deployments(
         };
         let target = targets.get(&row.deployment_id);
         let back = row.rollback_deployment_id.and_then(|id| targets.get(&id));
-        shown.push(whole(home, row, target, back, &counts));
+        let pauses = pauses.remove(&row.id).unwrap_or_default();
+        shown.push(whole(home, row, target, back, &counts, pauses));
     }
     let found: Vec<&str> = shown
         .iter()

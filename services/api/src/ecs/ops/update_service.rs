@@ -8,7 +8,7 @@ use store::task_definitions::TaskDefinitionRow;
 
 use crate::ecs::find;
 use crate::ecs::service_input::unsupported::Shared;
-use crate::ecs::service_input::{self, definition, deployment, load_balancers, strategy};
+use crate::ecs::service_input::{self, definition, deployment, hooks, load_balancers, strategy};
 use crate::ecs::view::service::{self, configuration};
 use crate::{Context, Error, Result};
 
@@ -106,6 +106,8 @@ fn apply(row: &mut ServiceRow, input: UpdateServiceRequest, balanced: bool) -> R
     spec.rolling = deployment::rolling(input.deployment_configuration.as_ref(), spec.rolling, daemon)?;
     if let Some(given) = &input.deployment_configuration {
         spec.strategy = strategy::strategy(given, spec.strategy, daemon)?;
+        let kept = std::mem::take(&mut spec.lifecycle_hooks);
+        spec.lifecycle_hooks = hooks::hooks(given, kept, spec.strategy)?;
     }
     if let Some(constraints) = input.placement_constraints {
         spec.placement_constraints = service_input::constraints(constraints)?;

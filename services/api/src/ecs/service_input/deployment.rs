@@ -23,10 +23,10 @@ pub const fn defaults(daemon: bool) -> Rolling {
 /// What the service has from now on: members that are not given stay as in `current`.
 ///
 /// # Errors
-/// InvalidParameterException for percentages that leave no room; UnsupportedFeatureException for alarms and hooks.
+/// InvalidParameterException for percentages that leave no room; UnsupportedFeatureException for alarms.
 pub fn rolling(given: Option<&DeploymentConfiguration>, current: Rolling, daemon: bool) -> Result<Rolling> {
     let Some(given) = given else { return Ok(current) };
-    refuse_watchers(given)?;
+    refuse_alarms(given)?;
     let breaker = given.deployment_circuit_breaker.as_ref();
     let rolling = Rolling {
         maximum_percent: given.maximum_percent.unwrap_or(current.maximum_percent),
@@ -64,16 +64,9 @@ fn check(rolling: Rolling, daemon: bool) -> Result<()> {
     Ok(())
 }
 
-fn refuse_watchers(given: &DeploymentConfiguration) -> Result<()> {
+fn refuse_alarms(given: &DeploymentConfiguration) -> Result<()> {
     if given.alarms.as_ref().is_some_and(|alarms| alarms.enable) {
         return Err(unsupported("deploymentConfiguration.alarms"));
-    }
-    if given
-        .lifecycle_hooks
-        .as_ref()
-        .is_some_and(|hooks| !hooks.is_empty())
-    {
-        return Err(unsupported("deploymentConfiguration.lifecycleHooks"));
     }
     Ok(())
 }

@@ -231,7 +231,7 @@ pub fn configuration(spec: &ServiceSpec) -> DeploymentConfiguration {
             Strategy::Canary { .. } => DeploymentStrategy::Canary,
         }),
         bake_time_in_minutes: Some(spec.strategy.bake()),
-        lifecycle_hooks: spec.strategy.shifts().then(Vec::new),
+        lifecycle_hooks: spec.strategy.shifts().then(|| spec.lifecycle_hooks.clone()),
         linear_configuration: linear,
         canary_configuration: canary,
         ..DeploymentConfiguration::default()

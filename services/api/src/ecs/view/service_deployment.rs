@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use aws_model::ecs::types::{
-    Rollback, ServiceDeployment, ServiceDeploymentBrief, ServiceDeploymentCircuitBreaker,
+    DeploymentLifecycleHookDetail, DeploymentLifecycleHookTargetType, Rollback, ServiceDeployment,
+    ServiceDeploymentBrief, ServiceDeploymentCircuitBreaker, ServiceDeploymentLifecycleStage as Stage,
     ServiceDeploymentRollbackMonitorsStatus as Monitors, ServiceRevisionSummary,
 };
 use domain::Scope;
 use planning::deployment::arithmetic::breaker_threshold;
 use store::services::DeploymentRow;
+use store::services::hooks::PauseRow;
 use store::services::service_deployments::{RevisionCounts, ServiceDeploymentRow};
 
 /// Where a service stands: what its ARNs are made of.
@@ -45,13 +47,14 @@ pub fn brief(home: Home<'_>, row: ServiceDeploymentRow) -> ServiceDeploymentBrie
     }
 }
 
-/// A service deployment whole. `target` is the deployment that it began.
+/// A service deployment whole. `target` is the deployment that it began, `pauses` are its waits for hooks.
 pub fn whole(
     home: Home<'_>,
     row: ServiceDeploymentRow,
     target: Option<&DeploymentRow>,
     rolled_back_to: Option<&DeploymentRow>,
     counts: &HashMap<i64, RevisionCounts>,
+    pauses: Vec<PauseRow>,
 ) -> ServiceDeployment {
     let under_way = row.finished_at.is_none();
     let shifts = row
@@ -61,13 +64,7 @@ pub fn whole(
         .is_some_and(|strategy| strategy.as_str() != "ROLLING");
     let summary =
         |revision: i64| revision_summary(home, revision, counts.get(&revision), shifts && under_way);
-    let stage = target.filter(|_| under_way && shifts).and_then(|target| {
-        target
-            .scheduler
-            .0
-            .pointer("/shifting/stage")
-            .and_then(|stage| stage.as_str()?.parse().ok())
-    });
+    let stage = target.filter(|_| under_way && shifts).and_then(lifecycle_stage);
     let rollback = row.rollback_started_at.map(|at| Rollback {
         reason: row.rollback_reason.clone(),
         started_at: Some(at.into()),
@@ -91,12 +88,32 @@ pub fn whole(
         target_service_revision: Some(summary(row.target_revision)),
         deployment_circuit_breaker: Some(circuit_breaker(&row, target)),
         lifecycle_stage: stage,
-        lifecycle_hook_details: shifts.then(Vec::new),
+        lifecycle_hook_details: shifts.then(|| pauses.into_iter().map(hook_detail).collect()),
         rollback,
         status: row.status.parse().ok(),
         status_reason: row.status_reason,
         deployment_configuration: Some(row.configuration.0),
         ..ServiceDeployment::default()
+    }
+}
+
+/// `lifecycleStage`. The API has no word for the stage before each step of the production shift, in which hooks are waited for.
+fn lifecycle_stage(deployment: &DeploymentRow) -> Option<Stage> {
+    match deployment.scheduler.0.pointer("/shifting/stage")?.as_str()? {
+        "PRE_PRODUCTION_TRAFFIC_SHIFT" => Some(Stage::ProductionTrafficShift),
+        other => other.parse().ok(),
+    }
+}
+
+/// One entry of `lifecycleHookDetails` (BG-22).
+fn hook_detail(pause: PauseRow) -> DeploymentLifecycleHookDetail {
+    DeploymentLifecycleHookDetail {
+        hook_id: Some(pause.id),
+        target_type: Some(DeploymentLifecycleHookTargetType::Pause),
+        target_arn: None,
+        status: pause.status.parse().ok(),
+        expires_at: Some(pause.expires_at.into()),
+        timeout_action: pause.timeout_action.parse().ok(),
     }
 }
 

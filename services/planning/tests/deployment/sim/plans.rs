@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{ContainerInstanceId, DesiredStatus, TaskStatus};
+use domain::{ContainerInstanceId, DeploymentId, DesiredStatus, TaskStatus};
 use planning::deployment::*;
 
 use super::{NAME, World};
@@ -41,6 +41,9 @@ impl World {
                 self.service.rollback_target = Some(RollbackTarget { deployment, revision });
             }
         }
+        for (id, pause) in &plan.pauses {
+            self.apply_pause(*id, pause);
+        }
         self.deployments
             .retain(|deployment| deployment.progress.status != DeploymentStatus::Inactive);
         self.service.desired_count = plan.desired_count.unwrap_or(self.service.desired_count);
@@ -58,6 +61,20 @@ impl World {
         }
         for event in plan.events.iter().chain(&plan.stop_event) {
             self.say(event.clone());
+        }
+    }
+
+    fn apply_pause(&mut self, id: DeploymentId, pause: &Pause) {
+        let (stage, status) = (pause.stage.as_str(), pause.status.as_str());
+        self.log.push(format!("{stage} of {}: {status}", self.letter(id)));
+        let deployment = self
+            .deployments
+            .iter_mut()
+            .find(|deployment| deployment.id == id)
+            .unwrap();
+        match deployment.pauses.iter_mut().find(|known| known.id == pause.id) {
+            Some(known) => *known = pause.clone(),
+            None => deployment.pauses.push(pause.clone()),
         }
     }
 
