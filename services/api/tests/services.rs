@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "services/hooks.rs"]
+mod hooks;
 #[path = "services/load_balancers.rs"]
 mod load_balancers;
 
