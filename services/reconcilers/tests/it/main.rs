@@ -9,6 +9,7 @@ mod deployments;
 mod drains;
 mod faults;
 mod health;
+mod hooks;
 mod hosts;
 mod lab;
 mod leadership;

@@ -7,38 +7,68 @@ use crate::balancers::Balanced;
 use crate::lab::{is_stable, messages};
 
 /// A service `web` whose traffic is shifted between two groups on a rule.
-struct Shifting {
-    world: Balanced,
+pub struct Shifting {
+    pub world: Balanced,
     rule: String,
+    /// Of the test traffic, if there is any.
+    test_rule: Option<String>,
 }
 
 impl Shifting {
-    async fn new(configuration: Value) -> Self {
+    async fn new(configuration: Value, tested: bool) -> Self {
         let world = Balanced::new(1, 2).await;
-        let rule = world.groups[0].replace("targetgroup/group-0/", "listener-rule/app/group-0/");
-        let shifting = Self { world, rule };
+        let rule_of = |number: usize| {
+            let group = format!("group-{number}");
+            world.groups[number].replace(
+                &format!("targetgroup/{group}/"),
+                &format!("listener-rule/app/{group}/"),
+            )
+        };
+        let (rule, test_rule) = (rule_of(0), tested.then(|| rule_of(1)));
+        let shifting = Self {
+            world,
+            rule,
+            test_rule,
+        };
         let forward = json!([{"Type": "forward", "TargetGroupArn": shifting.world.groups[0], "Order": 1}]);
-        sqlx::query("UPDATE rules SET actions = $2 WHERE arn = $1")
-            .bind(&shifting.rule)
-            .bind(forward)
-            .execute(shifting.world.lab.api.db().pool())
-            .await
-            .unwrap();
-        let balancer = json!({
+        for rule in [Some(&shifting.rule), shifting.test_rule.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            sqlx::query("UPDATE rules SET actions = $2 WHERE arn = $1")
+                .bind(rule)
+                .bind(&forward)
+                .execute(shifting.world.lab.api.db().pool())
+                .await
+                .unwrap();
+        }
+        let mut balancer = json!({
             "targetGroupArn": shifting.world.groups[0], "containerName": "app", "containerPort": 80,
             "advancedConfiguration": {
                 "alternateTargetGroupArn": shifting.world.groups[1], "productionListenerRule": shifting.rule,
                 "roleArn": "arn:aws:iam::000000000000:role/shift"
             }
         });
+        if let Some(test_rule) = &shifting.test_rule {
+            balancer["advancedConfiguration"]["testListenerRule"] = json!(test_rule);
+        }
         let more = json!({"loadBalancers": [balancer], "deploymentConfiguration": configuration});
         shifting.world.create(1, more).await;
         shifting
     }
 
     /// With its first deployment over.
-    async fn steady(configuration: Value) -> Self {
-        let shifting = Self::new(configuration).await;
+    pub async fn steady(configuration: Value) -> Self {
+        Self::begun(configuration, false).await
+    }
+
+    /// The same with a rule for test traffic.
+    pub async fn tested(configuration: Value) -> Self {
+        Self::begun(configuration, true).await
+    }
+
+    async fn begun(configuration: Value, tested: bool) -> Self {
+        let shifting = Self::new(configuration, tested).await;
         shifting.healthy_in(0, 1).await;
         shifting
             .world
@@ -49,7 +79,7 @@ impl Shifting {
     }
 
     /// Plays the agents until so many targets stand in a group, and makes them healthy.
-    async fn healthy_in(&self, group: usize, count: usize) {
+    pub async fn healthy_in(&self, group: usize, count: usize) {
         self.world
             .until("targets are registered", async || {
                 self.world.lab.play_agents().await;
@@ -63,10 +93,19 @@ impl Shifting {
         self.world.pass_checks().await;
     }
 
-    /// Weights of the two groups on the rule.
-    async fn weights(&self) -> [i64; 2] {
+    /// Weights of the two groups on the production rule.
+    pub async fn weights(&self) -> [i64; 2] {
+        self.weights_of(&self.rule).await
+    }
+
+    /// Those on the rule of the test traffic.
+    pub async fn test_weights(&self) -> [i64; 2] {
+        self.weights_of(self.test_rule.as_ref().unwrap()).await
+    }
+
+    async fn weights_of(&self, rule: &str) -> [i64; 2] {
         let actions: Value = sqlx::query_scalar("SELECT actions FROM rules WHERE arn = $1")
-            .bind(&self.rule)
+            .bind(rule)
             .fetch_one(self.world.lab.api.db().pool())
             .await
             .unwrap();
@@ -82,7 +121,7 @@ impl Shifting {
         })
     }
 
-    async fn until_weights(&self, wanted: [i64; 2]) {
+    pub async fn until_weights(&self, wanted: [i64; 2]) {
         self.world
             .until("weights are shifted", async || {
                 (self.weights().await == wanted).then_some(())
@@ -91,7 +130,7 @@ impl Shifting {
     }
 
     /// The newest service deployment.
-    async fn deployment(&self) -> Value {
+    pub async fn deployment(&self) -> Value {
         let listed = self
             .world
             .lab
@@ -112,7 +151,7 @@ impl Shifting {
         told["serviceDeployments"][0].clone()
     }
 
-    async fn until_status(&self, status: &str) -> Value {
+    pub async fn until_status(&self, status: &str) -> Value {
         self.world
             .until(status, async || {
                 Some(self.deployment().await).filter(|found| found["status"] == status)
