@@ -4,6 +4,7 @@
 //! inside: the next look is the retry.
 
 pub mod queue;
+pub mod round;
 pub mod status;
 mod turn;
 

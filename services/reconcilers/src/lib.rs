@@ -5,10 +5,11 @@
 //! | [`service_scheduler`] | each service's tasks, deployments and events |
 //! | [`target_registrar`] | what services' tasks are registered as in target groups |
 //! | [`host_watcher`] | hosts whose agents went away, and servers that went with their agents' sessions |
+//! | `sleeper` | services that sleep while nobody asks for them |
 //! | [`task_reaper`] | what was kept long enough |
 //! | [`certificate_issuer`] | orders of certificates at an ACME directory, and their renewals |
 //!
-//! To add one: a file with a [`driver::Reconciler`], and a line in [`Reconcilers::start`].
+//! To add one: a file with a [`driver::Reconciler`] or, if it needs no keys, a [`driver::round::Round`], and a line in [`Reconcilers::start`].
 
 pub mod certificate_issuer;
 pub mod config;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kit::Clock;
-use store::{Db, Result, Wake, sleepers};
+use store::{Db, Result, sleepers};
 
-use crate::driver::{Concern, Looked, Reconciler, Sweep};
+use crate::driver::Looked;
+use crate::driver::round::Round;
 use crate::{ReconcilerConfig, Surroundings};
 
 /// Looks at all sleepers of all accounts; requests wake them without this loop.
@@ -29,24 +30,14 @@ impl Sleeper {
     }
 }
 
-impl Reconciler for Sleeper {
-    type Key = ();
+impl Round for Sleeper {
     const NAME: &'static str = "sleeper";
-    const CONCURRENCY: usize = 1;
 
     fn period(&self) -> Duration {
         self.config.sleep_period
     }
 
-    fn concern(&self, _: Wake) -> Concern<()> {
-        Concern::Nothing
-    }
-
-    async fn sweep(&self, _: Sweep) -> Result<Vec<()>> {
-        Ok(vec![()])
-    }
-
-    async fn reconcile(&self, (): ()) -> Result<Looked> {
+    async fn look(&self) -> Result<Looked> {
         let now = self.clock.now();
         sleepers::follow_tags(&self.db, now).await?;
         let slept = sleepers::fall_asleep(&self.db, now).await?;

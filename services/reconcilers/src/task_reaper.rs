@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use kit::Clock;
-use store::{Db, Result, Wake, instances, retention, task_definitions};
+use store::{Db, Result, instances, retention, task_definitions};
 
-use crate::driver::{Concern, Looked, Reconciler, Sweep};
+use crate::driver::Looked;
+use crate::driver::round::Round;
 use crate::{ReconcilerConfig, Surroundings};
 
 /// Rows of one kind that go in one look; if there may be more, the next look comes at once.
@@ -43,24 +44,14 @@ impl TaskReaper {
     }
 }
 
-impl Reconciler for TaskReaper {
-    type Key = ();
+impl Round for TaskReaper {
     const NAME: &'static str = "task_reaper";
-    const CONCURRENCY: usize = 1;
 
     fn period(&self) -> Duration {
         self.config.reaper_period
     }
 
-    fn concern(&self, _: Wake) -> Concern<()> {
-        Concern::Nothing
-    }
-
-    async fn sweep(&self, _: Sweep) -> Result<Vec<()>> {
-        Ok(vec![()])
-    }
-
-    async fn reconcile(&self, (): ()) -> Result<Looked> {
+    async fn look(&self) -> Result<Looked> {
         let (db, now) = (&self.db, self.clock.now());
         let before = now - self.config.stopped_task_retention;
         let finished_before = now - self.config.deployment_retention;

@@ -18,8 +18,10 @@ use store::certificates::{Details, Material};
 use super::failure::Failure;
 use super::{CertificateIssuer, Next};
 
-/// Between two looks at an order that the directory works on.
+/// Between two looks at an order that the directory has begun to work on; each asks for every name of the order.
 pub(super) const LOOK: TimeDelta = TimeDelta::seconds(1);
+/// Between two looks at one that it has worked on for long.
+const LONGEST_LOOK: TimeDelta = TimeDelta::minutes(2);
 /// Proxies that have not taken the answers in by then are not waited for.
 const PROXIES: TimeDelta = TimeDelta::seconds(10);
 
@@ -43,7 +45,9 @@ impl CertificateIssuer {
     }
 
     fn later(&self, issuing: Issuing) -> Result<Next, Failure> {
-        Ok(Next::Stands(issuing, Some(self.clock.now() + LOOK)))
+        let now = self.clock.now();
+        let worked = issuing.answered_at.map_or(TimeDelta::zero(), |at| now - at);
+        Ok(Next::Stands(issuing, Some(now + pause(worked))))
     }
 
     /// What has to be answered to the directory, so that balancers can.
@@ -169,6 +173,11 @@ impl CertificateIssuer {
     }
 }
 
+/// Until the next look at an order that the directory has worked on for so long.
+fn pause(worked: TimeDelta) -> TimeDelta {
+    (worked / 8).clamp(LOOK, LONGEST_LOOK)
+}
+
 async fn begin(account: &Account, pending: &Pending, issuing: Issuing) -> Result<Next, Failure> {
     let names = pending.alternative_names.iter();
     let identifiers: Vec<Identifier> = names.map(|name| Identifier::Dns(name.clone())).collect();
@@ -196,4 +205,16 @@ async fn reason(order: &mut Order) -> String {
         }
     }
     "the directory does not say why".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_takes_its_time_is_asked_less_and_less_often() {
+        let seconds = |worked| pause(TimeDelta::seconds(worked)).num_seconds();
+        assert_eq!([seconds(-5), seconds(0), seconds(8), seconds(80)], [1, 1, 1, 10]);
+        assert_eq!(seconds(72 * 3600), 120);
+    }
 }
