@@ -270,7 +270,7 @@ impl Served for Proxy {
     fn set_certificate(&self, certificate: Certificate) {
         let mut certificates = self.inner.certificates.lock();
         let known = certificates.get(&certificate.arn);
-        if known.is_some_and(|known| known.revision >= certificate.revision) {
+        if known.is_some_and(|known| known.revision == certificate.revision) {
             return;
         }
         certificates.insert(certificate.arn.clone(), certificate);

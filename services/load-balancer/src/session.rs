@@ -56,7 +56,7 @@ pub struct SessionConfig {
 
 /// What a session keeps up to date.
 pub trait Served: Send + Sync + 'static {
-    /// Puts it in force unless the same or a higher revision is.
+    /// Puts it in force unless this revision of it is.
     fn set_balancer(&self, balancer: Balancer);
     fn set_target_group(&self, group: TargetGroup);
     fn set_certificate(&self, certificate: Certificate);

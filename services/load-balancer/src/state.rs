@@ -52,12 +52,12 @@ impl State {
         self.groups.lock().values().cloned().collect()
     }
 
-    /// Puts a balancer in force unless one with the same or a higher revision is. True if it was put in force.
+    /// Puts a balancer in force unless its revision is. True if it was put in force. (A lower one is that of a database which went back.)
     pub fn set_balancer(&self, balancer: Balancer) -> bool {
         let mut groups = self.groups.lock();
         let old = self.routes.load();
         let known = old.balancers.get(&balancer.arn);
-        if known.is_some_and(|known| known.revision >= balancer.revision) {
+        if known.is_some_and(|known| known.revision == balancer.revision) {
             return false;
         }
         let mut group_of = |arn: &str| {
@@ -71,8 +71,7 @@ impl State {
         true
     }
 
-    /// Puts a target group in force unless the same or a higher revision is. True if it was put in force. What was observed of targets
-    /// that stay is kept.
+    /// Puts a target group in force unless its revision is. True if it was put in force. What was observed of targets that stay is kept.
     pub fn set_target_group(&self, config: TargetGroup) -> bool {
         let mut groups = self.groups.lock();
         let group = groups

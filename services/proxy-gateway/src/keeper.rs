@@ -1,18 +1,17 @@
 //! Sessions of this server: one for each name of a proxy; their rows are renewed here.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use parking_lot::Mutex;
-use store::proxies::{self, RENEWAL};
-use tokio::sync::Notify;
+use store::proxies::{self, Lost, RENEWAL};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::gateway::Shared;
 
 struct Handle {
     session: Uuid,
-    replaced: Arc<Notify>,
+    lost: watch::Sender<Option<Lost>>,
 }
 
 #[derive(Default)]
@@ -23,16 +22,13 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     /// A session begins. One of the same name that was here before is told to go. Gives what tells this one to.
-    pub fn join(&self, name: &str, session: Uuid) -> Arc<Notify> {
-        let replaced = Arc::new(Notify::new());
-        let handle = Handle {
-            session,
-            replaced: replaced.clone(),
-        };
+    pub fn join(&self, name: &str, session: Uuid) -> watch::Receiver<Option<Lost>> {
+        let (lost, told) = watch::channel(None);
+        let handle = Handle { session, lost };
         if let Some(before) = self.sessions.lock().insert(name.to_owned(), handle) {
-            before.replaced.notify_one();
+            before.lost.send_replace(Some(Lost::Replaced));
         }
-        replaced
+        told
     }
 
     /// A session is over.
@@ -51,7 +47,7 @@ impl Keeper {
             .collect()
     }
 
-    /// Loop: renews the rows of all sessions, and ends those that another server has taken over.
+    /// Loop: renews the rows of all sessions, and ends those that have none any more.
     pub async fn run(&self, shared: &Shared) {
         let shutdown = shared.tasks.shutdown();
         loop {
@@ -59,15 +55,21 @@ impl Keeper {
             if shutdown.unless_requested(pause).await.is_none() {
                 return;
             }
-            let asked = self.sessions();
+            let asked: Vec<(String, Uuid)> = {
+                let sessions = self.sessions.lock();
+                let named = sessions
+                    .iter()
+                    .map(|(name, handle)| (name.clone(), handle.session));
+                named.collect()
+            };
             if asked.is_empty() {
                 continue;
             }
             match proxies::renew(&shared.db, &asked).await {
-                Ok(held) => {
+                Ok(lost) => {
                     for handle in self.sessions.lock().values() {
-                        if asked.contains(&handle.session) && !held.contains(&handle.session) {
-                            handle.replaced.notify_one();
+                        if let Some((_, why)) = lost.iter().find(|(session, _)| *session == handle.session) {
+                            handle.lost.send_replace(Some(*why));
                         }
                     }
                 }

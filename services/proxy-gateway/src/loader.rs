@@ -104,7 +104,10 @@ impl Loader {
             if self.sessions.load(Ordering::SeqCst) == 0 {
                 continue;
             }
-            if let Err(error) = self.read(&mut memory, everything).await {
+            if let Err(error) = self
+                .read(&mut memory, everything, &shared.keeper.sessions())
+                .await
+            {
                 tracing::warn!(%error, "what proxies serve could not be read");
                 tokio::time::sleep(AFTER_FAILURE).await;
                 self.bell.notify_one();
@@ -112,14 +115,15 @@ impl Loader {
             }
             if let Err(error) = self.follow_up(&mut memory, shared).await {
                 tracing::warn!(%error, "the states of fresh targets could not be written down");
+                memory.begun.clear();
             }
         }
     }
 
-    async fn read(&self, memory: &mut Memory, everything: bool) -> Result<()> {
+    async fn read(&self, memory: &mut Memory, everything: bool, held: &[Uuid]) -> Result<()> {
         let floor = if everything { 0 } else { memory.seen - LOOK_BACK };
         let (mut revisions, live) =
-            tokio::try_join!(routes::revisions(&self.db, floor), proxies::live(&self.db))?;
+            tokio::try_join!(routes::revisions(&self.db, floor), proxies::live(&self.db, held))?;
         let old = self.current();
         let mut complete = everything;
         if !everything && is_smaller(&old, &revisions) {
@@ -139,7 +143,13 @@ impl Loader {
         }
         picture.reads += 1;
         let highest = revisions.rows.iter().map(|(_, _, revision)| *revision).max();
-        memory.seen = memory.seen.max(highest.unwrap_or_default());
+        let highest = highest.unwrap_or_default();
+        // All that there is tells also that the database went back to a backup.
+        memory.seen = if complete {
+            highest
+        } else {
+            memory.seen.max(highest)
+        };
         self.picture.send_replace(Arc::new(picture));
         Ok(())
     }
@@ -161,7 +171,7 @@ impl Loader {
         let known = |arn: &str| picture.balancers.get(arn).map(|balancer| balancer.revision());
         let wanted: Vec<String> = of_kind
             .iter()
-            .filter(|(arn, revision)| known(arn).is_none_or(|known| known < **revision))
+            .filter(|(arn, revision)| known(arn) != Some(**revision))
             .map(|(arn, _)| (*arn).to_owned())
             .collect();
         if wanted.is_empty() {
@@ -188,7 +198,7 @@ impl Loader {
             None => true,
             Some(known) => changed
                 .get(arn.as_str())
-                .is_some_and(|revision| known.as_ref().is_none_or(|known| known.revision < *revision)),
+                .is_some_and(|revision| known.as_ref().is_none_or(|known| known.revision != *revision)),
         };
         let wanted: Vec<String> = named.iter().filter(|arn| is_old(arn)).cloned().collect();
         if wanted.is_empty() {
@@ -221,7 +231,7 @@ impl Loader {
             None => true,
             Some(known) => changed
                 .get(arn.as_str())
-                .is_some_and(|revision| known.as_ref().is_none_or(|known| known.revision < *revision)),
+                .is_some_and(|revision| known.as_ref().is_none_or(|known| known.revision != *revision)),
         };
         let wanted: Vec<String> = named.iter().filter(|arn| is_old(arn)).cloned().collect();
         if wanted.is_empty() {

@@ -19,7 +19,7 @@ pub struct Overview {
     pub balancers: Vec<ShownBalancer>,
     /// Those that the balancers' rules name.
     pub target_groups: Vec<TargetGroup>,
-    /// Those that are connected.
+    /// Those that are connected; for others than the operator those that serve one of these balancers, or would serve a new one.
     pub proxies: Vec<ShownProxy>,
 }
 
@@ -47,7 +47,7 @@ pub struct ShownProxy {
     pub name: String,
     pub version: String,
     pub connected_at: DateTime<Utc>,
-    /// Names or ARNs; empty: all.
+    /// Names or ARNs, for others than the operator those of their own; empty: all.
     pub balancers: Vec<String>,
 }
 
@@ -59,7 +59,27 @@ pub(crate) async fn show(
     let (parts, _) = request.into_parts();
     let caller = entry::caller(&shared, &parts).await?;
     let overview = read(&shared, &caller.scope()).await;
-    overview.map(Json).map_err(|error| entry::failed(&error))
+    let mut overview = overview.map_err(|error| entry::failed(&error))?;
+    if caller.account != shared.settings.operator {
+        hide_others(&mut overview);
+    }
+    Ok(Json(overview))
+}
+
+/// Leaves out which balancers of other accounts proxies serve.
+fn hide_others(overview: &mut Overview) {
+    let Overview {
+        balancers, proxies, ..
+    } = overview;
+    let is_own = |wanted: &String| {
+        let mut balancers = balancers.iter().map(|shown| &shown.balancer);
+        balancers.any(|balancer| balancer.name == *wanted || balancer.arn == *wanted)
+    };
+    proxies.retain_mut(|proxy| {
+        let serves_all = proxy.balancers.is_empty();
+        proxy.balancers.retain(is_own);
+        serves_all || !proxy.balancers.is_empty()
+    });
 }
 
 async fn read(shared: &Shared, scope: &domain::Scope) -> store::Result<Overview> {
@@ -76,7 +96,7 @@ async fn read(shared: &Shared, scope: &domain::Scope) -> store::Result<Overview>
     let (standings, target_groups, live) = tokio::try_join!(
         routes::standings(db, &arns),
         routes::target_groups(db, &named),
-        proxies::live(db)
+        proxies::live(db, &[])
     )?;
     let balancers = stored.iter().map(|stored| {
         let balancer = stored.without_secrets();

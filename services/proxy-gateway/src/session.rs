@@ -10,7 +10,8 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures::StreamExt;
 use futures::stream::SplitStream;
 use routing::message::{FromProxy, REPLACED};
-use store::proxies::{self, ProxySession};
+use store::proxies::{self, Lost, Parting, ProxySession};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -29,12 +30,16 @@ const LONGEST_NAME: usize = 128;
 /// Why a session is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
-    /// The connection broke or was closed.
+    /// The connection broke.
     Gone,
+    /// The proxy closed it: it shuts down.
+    Left,
     /// Nothing was heard, or nothing was read, for too long.
     Silent,
     /// Another session of the same name has taken over.
     Replaced,
+    /// Its row is gone with what a restored database does not know: the proxy is to begin anew.
+    Forgotten,
     Shutdown,
     /// Its first message was no Hello, or named nobody.
     Stranger,
@@ -51,8 +56,8 @@ pub(crate) async fn run(shared: Arc<Shared>, mut socket: WebSocket) {
     }
     let (name, session) = (described.name.clone(), described.session);
     tracing::info!(proxy = name, version = described.version, "proxy connected");
-    let replaced = shared.keeper.join(&name, session);
-    let talking = kit::catching_panics(talk(&shared, &described, socket, &replaced));
+    let lost = shared.keeper.join(&name, session);
+    let talking = kit::catching_panics(talk(&shared, &described, socket, lost));
     let end = match talking.await {
         Ok((end, socket)) => {
             if let Some(socket) = socket {
@@ -67,7 +72,11 @@ pub(crate) async fn run(shared: Arc<Shared>, mut socket: WebSocket) {
     };
     shared.keeper.leave(&name, session);
     tracing::info!(proxy = name, ?end, "proxy disconnected");
-    while let Err(error) = proxies::disconnect(&shared.db, session).await {
+    let parting = match end {
+        End::Left => Parting::Goodbye,
+        _ => Parting::CutOff,
+    };
+    while let Err(error) = proxies::disconnect(&shared.db, session, parting).await {
         tracing::warn!(%error, proxy = name, "a proxy could not be marked disconnected");
         let pause = tokio::time::sleep(AGAIN);
         if shared.tasks.shutdown().unless_requested(pause).await.is_none() {
@@ -119,7 +128,7 @@ async fn talk(
     shared: &Shared,
     described: &ProxySession,
     socket: WebSocket,
-    replaced: &tokio::sync::Notify,
+    lost: watch::Receiver<Option<Lost>>,
 ) -> (End, Option<WebSocket>) {
     let (mut sink, mut stream) = socket.split();
     let inbox = Inbox::default();
@@ -128,13 +137,22 @@ async fn talk(
         tokio::select! {
             biased;
             () = shared.tasks.shutdown().requested() => End::Shutdown,
-            () = replaced.notified() => End::Replaced,
+            end = lose(lost) => end,
             end = read(shared, described, &mut stream, &inbox) => end,
             end = outgoing.run(&mut sink) => end,
             end = inbox.run(shared, described) => end,
         }
     };
     (end, sink.reunite(stream).ok())
+}
+
+/// Until the session is not in force any more.
+async fn lose(mut lost: watch::Receiver<Option<Lost>>) -> End {
+    let lost = lost.wait_for(Option::is_some).await;
+    match lost.ok().and_then(|lost| *lost) {
+        Some(Lost::Forgotten) => End::Forgotten,
+        _ => End::Replaced,
+    }
 }
 
 async fn read(
@@ -154,7 +172,8 @@ async fn read(
                     tracing::debug!(proxy = described.name, %error, "a message of a proxy could not be read");
                 }
             },
-            Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Gone,
+            Some(Ok(Message::Close(_))) => return End::Left,
+            Some(Err(_)) | None => return End::Gone,
             Some(Ok(_)) => {}
         }
     }
@@ -162,10 +181,14 @@ async fn read(
 
 async fn close(mut socket: WebSocket, end: End) {
     let (code, reason) = match end {
-        End::Gone => return,
+        End::Gone | End::Left => return,
         End::Shutdown => (close_code::AWAY, "the server is shutting down"),
         End::Silent => (close_code::NORMAL, "nothing was heard"),
         End::Replaced => (REPLACED, "another session has taken over"),
+        End::Forgotten => (
+            close_code::AGAIN,
+            "the server's database does not know this session",
+        ),
         End::Stranger => (
             close_code::POLICY,
             "the first message has to be a Hello with a name",

@@ -16,7 +16,8 @@ pub const REPLACED: u16 = 4001;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "message", rename_all = "camelCase")]
 pub enum ToProxy {
-    /// Replaces a balancer of this ARN whose revision is lower.
+    /// Replaces a balancer of this ARN that has another revision. What comes last counts: a revision is lower than one before when the
+    /// database went back to a backup.
     Balancer {
         balancer: Box<Balancer>,
     },
@@ -91,7 +92,10 @@ pub struct ListenerStatus {
 pub struct TargetReport {
     pub id: String,
     pub port: u16,
+    /// Of the registration that was checked: another one may have taken its address since.
+    pub registered_at: DateTime<Utc>,
     pub health: Health,
+    /// By the proxy's clock.
     pub since: DateTime<Utc>,
 }
 

@@ -281,14 +281,17 @@ pub async fn delete(tx: &mut Tx, scope: &Scope, arn: &str) -> Result<()> {
     targets::settle_unused(tx, &groups).await
 }
 
-/// Why listeners do not work, by load balancer: only those that no proxy serves although one tried.
+/// Why listeners do not work, by load balancer: only those that no proxy serves although one tried. Of proxies that are connected.
 pub async fn impairments(db: &Db, arns: &[String]) -> Result<BTreeMap<String, BTreeSet<String>>> {
     let rows: Vec<(String, String)> = sqlx::query_as(
-        "SELECT l.load_balancer_arn, s.failure FROM listeners l JOIN listener_statuses s ON s.listener_arn = l.arn \
-         WHERE l.load_balancer_arn = ANY($1) AND s.failure IS NOT NULL \
-         AND NOT EXISTS (SELECT 1 FROM listener_statuses o WHERE o.listener_arn = l.arn AND o.failure IS NULL)",
+        "WITH stands AS (SELECT l.load_balancer_arn, s.listener_arn, s.failure FROM listeners l \
+             JOIN listener_statuses s ON s.listener_arn = l.arn JOIN proxies p ON p.name = s.proxy \
+             WHERE l.load_balancer_arn = ANY($1) AND p.seen_at > now() - make_interval(secs => $2)) \
+         SELECT load_balancer_arn, failure FROM stands s WHERE failure IS NOT NULL \
+         AND NOT EXISTS (SELECT 1 FROM stands o WHERE o.listener_arn = s.listener_arn AND o.failure IS NULL)",
     )
     .bind(arns)
+    .bind(crate::proxies::LIFE.as_secs_f64())
     .fetch_all(db.pool())
     .await?;
     let mut by_arn: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

@@ -76,29 +76,62 @@ pub async fn connect(db: &Db, session: &ProxySession, now: DateTime<Utc>) -> Res
     db.commit(tx, [Wake::Routes]).await
 }
 
-/// Renews these sessions. Gives those that are in force: others were replaced, by a session through another server.
+/// What became of a session that is not in force any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lost {
+    /// Another session of the same name has replaced it, through another server.
+    Replaced,
+    /// Its row is gone: the database was restored from a backup. The proxy has to connect again.
+    Forgotten,
+}
+
+/// Renews these sessions, each with its proxy's name. Gives those that are not in force any more.
 /// Also forgets proxies that nobody has heard of for long.
-pub async fn renew(db: &Db, sessions: &[Uuid]) -> Result<Vec<Uuid>> {
-    let held = sqlx::query_scalar(
-        "WITH held AS (SELECT name FROM proxies WHERE session_id = ANY($1) ORDER BY name FOR UPDATE) \
-         UPDATE proxies p SET seen_at = now() FROM held WHERE p.name = held.name AND p.session_id = ANY($1) RETURNING p.session_id",
+pub async fn renew(db: &Db, sessions: &[(String, Uuid)]) -> Result<Vec<(Uuid, Lost)>> {
+    let (names, ids): (Vec<&str>, Vec<Uuid>) = sessions.iter().map(|(name, id)| (name.as_str(), *id)).unzip();
+    let lost: Vec<(Uuid, bool)> = sqlx::query_as(
+        "WITH mine AS (SELECT * FROM unnest($1::text[], $2::uuid[]) AS m(name, session_id)), \
+         held AS (SELECT name FROM proxies WHERE session_id = ANY($2) ORDER BY name FOR UPDATE), \
+         renewed AS (UPDATE proxies p SET seen_at = now() FROM held WHERE p.name = held.name AND p.session_id = ANY($2) RETURNING p.session_id) \
+         SELECT m.session_id, EXISTS (SELECT 1 FROM proxies p WHERE p.name = m.name) FROM mine m \
+         WHERE NOT EXISTS (SELECT 1 FROM renewed r WHERE r.session_id = m.session_id)",
     )
-    .bind(sessions)
+    .bind(names)
+    .bind(ids)
     .fetch_all(db.pool())
     .await?;
     sqlx::query("DELETE FROM proxies WHERE seen_at < now() - make_interval(secs => $1)")
         .bind(FORGOTTEN.as_secs_f64())
         .execute(db.pool())
         .await?;
-    Ok(held)
+    let told = |is_there| if is_there { Lost::Replaced } else { Lost::Forgotten };
+    Ok(lost
+        .into_iter()
+        .map(|(id, is_there)| (id, told(is_there)))
+        .collect())
 }
 
-/// The session is over. True unless another one has replaced it.
-pub async fn disconnect(db: &Db, session: Uuid) -> Result<bool> {
-    let done = sqlx::query("DELETE FROM proxies WHERE session_id = $1")
+/// How a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parting {
+    /// The proxy said goodbye: it serves nobody any more.
+    Goodbye,
+    /// The connection broke, or its server goes: the proxy may serve on with what it has.
+    CutOff,
+}
+
+/// The session is over. True unless another one has replaced it. A proxy that is cut off counts as away: its row stays without a session.
+pub async fn disconnect(db: &Db, session: Uuid, parting: Parting) -> Result<bool> {
+    let query = match parting {
+        Parting::Goodbye => sqlx::query("DELETE FROM proxies WHERE session_id = $1").bind(session),
+        // Nobody who still holds the session can renew it.
+        Parting::CutOff => sqlx::query(
+            "UPDATE proxies SET seen_at = now() - make_interval(secs => $2), session_id = gen_random_uuid() WHERE session_id = $1",
+        )
         .bind(session)
-        .execute(db.pool())
-        .await?;
+        .bind(LIFE.as_secs_f64()),
+    };
+    let done = query.execute(db.pool()).await?;
     let was_there = done.rows_affected() > 0;
     if was_there {
         db.wakes().send(Wake::Routes);
@@ -106,17 +139,23 @@ pub async fn disconnect(db: &Db, session: Uuid) -> Result<bool> {
     Ok(was_there)
 }
 
-/// All proxies that are connected, by name.
-pub async fn live(db: &Db) -> Result<Vec<LiveProxy>> {
+/// All proxies that are connected, by name. The sessions that the caller holds itself live whatever their rows say: nobody could renew
+/// them while the database was away.
+pub async fn live(db: &Db, held: &[Uuid]) -> Result<Vec<LiveProxy>> {
     let query = sqlx::query_as(
         "SELECT name, version, metrics_address, balancers, session_id, connected_at FROM proxies \
-         WHERE seen_at > now() - make_interval(secs => $1) ORDER BY name",
+         WHERE seen_at > now() - make_interval(secs => $1) OR session_id = ANY($2) ORDER BY name",
     );
-    Ok(query.bind(LIFE.as_secs_f64()).fetch_all(db.pool()).await?)
+    Ok(query
+        .bind(LIFE.as_secs_f64())
+        .bind(held)
+        .fetch_all(db.pool())
+        .await?)
 }
 
 /// A balancer's revision is in force on a proxy: this is how its listeners stand there. Listeners that are not named do not stand there
-/// any more. Nothing happens if another session has replaced this one.
+/// any more. The last word of a session counts, also when the revision went back with the database. Nothing happens if another session
+/// has replaced this one.
 pub async fn applied(
     db: &Db,
     session: Uuid,
@@ -137,12 +176,12 @@ pub async fn applied(
         "WITH proxy AS (SELECT name FROM proxies WHERE session_id = $1 FOR KEY SHARE), \
          gone AS (DELETE FROM listener_statuses s USING listeners l, proxy WHERE s.proxy = proxy.name AND l.arn = s.listener_arn \
              AND l.load_balancer_arn = $2 AND s.listener_arn <> ALL($4)) \
-         INSERT INTO listener_statuses AS s (listener_arn, proxy, revision, addresses, failure) \
+         INSERT INTO listener_statuses (listener_arn, proxy, revision, addresses, failure) \
          SELECT l.arn, proxy.name, $3, array_remove(string_to_array(g.addresses, ' '), ''), g.failure \
          FROM unnest($4::text[], $5::text[], $6::text[]) AS g(listener, addresses, failure) \
          JOIN listeners l ON l.arn = g.listener AND l.load_balancer_arn = $2 CROSS JOIN proxy \
          ON CONFLICT (listener_arn, proxy) DO UPDATE SET revision = excluded.revision, addresses = excluded.addresses, \
-             failure = excluded.failure WHERE s.revision <= excluded.revision",
+             failure = excluded.failure",
     )
     .bind(session)
     .bind(balancer)

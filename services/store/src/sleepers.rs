@@ -22,6 +22,8 @@ pub const HOLD_DEFAULT: i32 = 60;
 
 /// Brings the sleepers in step with the tags: services that are no longer opted in are awake again.
 pub async fn follow_tags(db: &Db, now: DateTime<Utc>) -> Result<()> {
+    // With those to whom it is told, so that nobody sleeps of whom the proxies do not know.
+    let mut tx = db.begin().await?;
     let changed: Vec<i64> = sqlx::query_scalar(
         "INSERT INTO sleepers AS z (service_id, idle_seconds, held_requests, hold_seconds, active_at) \
          SELECT s.id, a.value::int, coalesce(h.value::int, $4), coalesce(o.value::int, $5), $6 \
@@ -30,12 +32,11 @@ pub async fn follow_tags(db: &Db, now: DateTime<Utc>) -> Result<()> {
              AND a.arn = 'arn:aws:ecs:' || c.region || ':' || c.account || ':service/' || c.name || '/' || s.name \
          LEFT JOIN tags h ON (h.account, h.region, h.arn, h.key) = (a.account, a.region, a.arn, $2) \
          LEFT JOIN tags o ON (o.account, o.region, o.arn, o.key) = (a.account, a.region, a.arn, $3) \
-         WHERE a.key = $1 AND a.key LIKE 'berth:%' \
+         WHERE a.key = $1 AND a.key LIKE 'berth:%' AND NOT EXISTS (SELECT 1 FROM sleepers k WHERE k.service_id = s.id \
+             AND (k.idle_seconds, k.held_requests, k.hold_seconds) = (a.value::int, coalesce(h.value::int, $4), coalesce(o.value::int, $5))) \
+         ORDER BY s.id \
          ON CONFLICT (service_id) DO UPDATE SET idle_seconds = excluded.idle_seconds, held_requests = excluded.held_requests, \
-             hold_seconds = excluded.hold_seconds \
-         WHERE (z.idle_seconds, z.held_requests, z.hold_seconds) \
-             IS DISTINCT FROM (excluded.idle_seconds, excluded.held_requests, excluded.hold_seconds) \
-         RETURNING service_id",
+             hold_seconds = excluded.hold_seconds RETURNING service_id",
     )
     .bind(AFTER_TAG)
     .bind(HELD_TAG)
@@ -43,8 +44,11 @@ pub async fn follow_tags(db: &Db, now: DateTime<Utc>) -> Result<()> {
     .bind(HELD_DEFAULT)
     .bind(HOLD_DEFAULT)
     .bind(now)
-    .fetch_all(db.pool())
+    .fetch_all(&mut *tx)
     .await?;
+    tell_proxies(&mut tx, &changed).await?;
+    db.commit(tx, (!changed.is_empty()).then_some(Wake::Routes))
+        .await?;
     let opted_out: Vec<i64> = sqlx::query_scalar(
         "SELECT z.service_id FROM sleepers z JOIN services s ON s.id = z.service_id JOIN clusters c ON c.id = s.cluster_id \
          WHERE s.status <> 'ACTIVE' OR NOT EXISTS (SELECT 1 FROM tags a WHERE a.account = c.account AND a.region = c.region AND a.key = $1 \
@@ -56,26 +60,28 @@ pub async fn follow_tags(db: &Db, now: DateTime<Utc>) -> Result<()> {
     .await?;
     for service in &opted_out {
         wake(db, *service, now, "is not set to sleep any more").await?;
+        let mut tx = db.begin().await?;
         sqlx::query("DELETE FROM sleepers WHERE service_id = $1")
             .bind(service)
-            .execute(db.pool())
+            .execute(&mut *tx)
             .await?;
-    }
-    for service in changed.into_iter().chain(opted_out) {
-        tell_proxies(db, service).await?;
+        tell_proxies(&mut tx, &[*service]).await?;
+        db.commit(tx, [Wake::Routes]).await?;
     }
     Ok(())
 }
 
-/// Requests for this group are held, or came lately: services behind it are awake from now on.
-pub async fn active(db: &Db, target_group: &str, now: DateTime<Utc>) -> Result<()> {
+/// Requests for these groups are held, or came lately: services behind them are awake from now on.
+pub async fn active(db: &Db, target_groups: &[String], now: DateTime<Utc>) -> Result<()> {
     let asleep: Vec<(i64, bool)> = sqlx::query_as(
-        "UPDATE sleepers z SET active_at = greatest(z.active_at, $2) \
-         WHERE EXISTS (SELECT 1 FROM deployments d, jsonb_array_elements(d.spec->'load_balancers') b \
-             WHERE d.service_id = z.service_id AND d.status <> 'INACTIVE' AND b->>'targetGroupArn' = $1) \
+        "WITH asked AS (SELECT z.service_id FROM sleepers z \
+             WHERE EXISTS (SELECT 1 FROM deployments d, jsonb_array_elements(d.spec->'load_balancers') b \
+                 WHERE d.service_id = z.service_id AND d.status <> 'INACTIVE' AND b->>'targetGroupArn' = ANY($1)) \
+             ORDER BY z.service_id FOR UPDATE) \
+         UPDATE sleepers z SET active_at = greatest(z.active_at, $2) FROM asked WHERE z.service_id = asked.service_id \
          RETURNING z.service_id, z.awake_count IS NOT NULL",
     )
-    .bind(target_group)
+    .bind(target_groups)
     .bind(now)
     .fetch_all(db.pool())
     .await?;
@@ -85,12 +91,14 @@ pub async fn active(db: &Db, target_group: &str, now: DateTime<Utc>) -> Result<(
     Ok(())
 }
 
-/// Lets services sleep for which no request came for their idle time. None does while a proxy is away that may see requests.
+/// Lets services sleep for which no request came for their idle time. None does while a proxy is away that may see requests, and the
+/// time in which there was no server to hear of them counts for nothing.
 pub async fn fall_asleep(db: &Db, now: DateTime<Utc>) -> Result<u64> {
     let idle: Vec<i64> = sqlx::query_scalar(
         "SELECT z.service_id FROM sleepers z JOIN services s ON s.id = z.service_id \
          WHERE z.awake_count IS NULL AND s.status = 'ACTIVE' AND s.settled AND s.desired_count > 0 \
-         AND z.active_at + make_interval(secs => z.idle_seconds) <= $1 \
+         AND greatest(z.active_at, (SELECT min(started_at) FROM servers WHERE seen_at > now() - interval '10 seconds')) \
+             + make_interval(secs => z.idle_seconds) <= $1 \
          AND NOT EXISTS (SELECT 1 FROM proxies WHERE seen_at BETWEEN now() - interval '1 hour' AND now() - interval '10 seconds')",
     )
     .bind(now)
@@ -168,16 +176,18 @@ async fn locked(tx: &mut Tx, service: i64) -> Result<Option<ServiceRow>> {
 }
 
 /// How requests are held is part of what proxies run by.
-async fn tell_proxies(db: &Db, service: i64) -> Result<()> {
+async fn tell_proxies(tx: &mut Tx, services: &[i64]) -> Result<()> {
+    if services.is_empty() {
+        return Ok(());
+    }
     sqlx::query(
         "WITH held AS (SELECT arn FROM target_groups WHERE arn IN ( \
-             SELECT b->>'targetGroupArn' FROM deployments d, jsonb_array_elements(d.spec->'load_balancers') b WHERE d.service_id = $1) \
+             SELECT b->>'targetGroupArn' FROM deployments d, jsonb_array_elements(d.spec->'load_balancers') b WHERE d.service_id = ANY($1)) \
              ORDER BY arn FOR NO KEY UPDATE) \
          UPDATE target_groups g SET revision = nextval('route_revisions') FROM held WHERE g.arn = held.arn",
     )
-    .bind(service)
-    .execute(db.pool())
+    .bind(services)
+    .execute(&mut **tx)
     .await?;
-    db.wakes().send(Wake::Routes);
     Ok(())
 }

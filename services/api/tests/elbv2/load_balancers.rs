@@ -485,6 +485,15 @@ async fn lb10_a_listener_that_no_proxy_can_serve_impairs_its_load_balancer() {
     );
     says("two", None).await;
     assert_eq!(state().await, json!({"Code": "active"}));
+    sqlx::query("UPDATE proxies SET seen_at = now() - interval '1 minute' WHERE name = 'two'")
+        .execute(db.pool())
+        .await
+        .unwrap();
+    assert_eq!(
+        state().await["Code"],
+        "active_impaired",
+        "a proxy that is away serves nobody new"
+    );
 }
 
 #[tokio::test]

@@ -287,7 +287,7 @@ impl Subject {
     }
 
     fn report(&self) -> TargetReport {
-        self.verdict.report(&self.id, self.port)
+        self.verdict.report(&self.id, self.port, self.registered_at)
     }
 
     fn observe(&self, state: &State) {

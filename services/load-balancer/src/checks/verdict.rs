@@ -156,10 +156,11 @@ impl Verdict {
         self.since
     }
 
-    pub fn report(&self, id: &str, port: u16) -> TargetReport {
+    pub fn report(&self, id: &str, port: u16, registered_at: DateTime<Utc>) -> TargetReport {
         TargetReport {
             id: id.to_owned(),
             port,
+            registered_at,
             health: self.health(),
             since: self.since,
         }

@@ -103,6 +103,17 @@ fn how_listeners_stand_is_told_as_it_is_last_and_anew_on_each_connection() {
     assert_eq!(outbox.next(), Some(applied));
 }
 
+#[test]
+fn another_revision_is_put_in_force_also_when_the_database_went_back() {
+    let state = crate::state::State::new();
+    let set = |revision| state.set_balancer(balancer("front", revision));
+    assert_eq!(
+        [set(7), set(7), set(5), set(5), set(6)],
+        [true, false, true, false, true]
+    );
+    assert_eq!(state.routes().balancers["arn:front"].revision, 6);
+}
+
 /// What it was told, in words.
 #[derive(Default)]
 struct Told(parking_lot::Mutex<Vec<String>>);

@@ -87,7 +87,7 @@ impl Group {
     pub(super) fn set(&self, config: TargetGroup, now: DateTime<Utc>) -> bool {
         let old = self.view.load();
         let known = old.config.as_ref();
-        if known.is_some_and(|known| known.revision >= config.revision) {
+        if known.is_some_and(|known| known.revision == config.revision) {
             return false;
         }
         let mut targets = Vec::with_capacity(config.targets.len());

@@ -102,9 +102,11 @@ impl Inbox {
     /// What urges most comes first. What cannot be written now is put back, under what was said meanwhile.
     async fn write_down(&self, shared: &Shared, described: &ProxySession) -> store::Result<()> {
         let (db, now) = (&shared.db, shared.now());
-        while let Some(group) = { self.pending.lock().wakes.pop_first() } {
-            if let Err(error) = sleepers::active(db, &group, now).await {
-                self.pending.lock().wakes.insert(group);
+        let wakes = std::mem::take(&mut self.pending.lock().wakes);
+        if !wakes.is_empty() {
+            let groups: Vec<String> = wakes.into_iter().collect();
+            if let Err(error) = sleepers::active(db, &groups, now).await {
+                self.pending.lock().wakes.extend(groups);
                 return Err(error);
             }
         }

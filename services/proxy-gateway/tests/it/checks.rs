@@ -1,5 +1,7 @@
 //! Who checks what, and who a proxy is.
 
+use routing::message::ToProxy;
+
 use crate::rows::group_arn;
 use crate::world::{Proxy, World, eventually};
 
@@ -73,12 +75,77 @@ async fn a_newer_session_of_the_same_name_replaces_the_older_one_here_and_elsewh
     let mut second = world.proxy("edge").await;
     second.checking(&everything).await;
     while first.next().await.is_some() {}
+    assert_eq!(first.closed, Some(routing::message::REPLACED));
     let other = world.second_server().await;
     let mut third = other.proxy("edge", &[]).await;
     third.checking(&everything).await;
     while second.next().await.is_some() {}
-    let live = store::proxies::live(&world.db).await.unwrap();
+    assert_eq!(second.closed, Some(routing::message::REPLACED));
+    let live = store::proxies::live(&world.db, &[]).await.unwrap();
     assert_eq!(live.len(), 1, "{live:?}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_a_restored_database_does_not_know_is_to_come_again_at_once() {
+    let (world, all) = world_of_groups(1).await;
+    let mut proxy = world.proxy("edge").await;
+    proxy.checking(&[&all[0]]).await;
+    world.run("DELETE FROM proxies").await;
+    while proxy.next().await.is_some() {}
+    // No other one has its name, which would make it wait.
+    assert_eq!(proxy.closed, Some(1013));
+    world.proxy("edge").await.checking(&[&all[0]]).await;
+}
+
+#[tokio::test]
+async fn a_proxy_goes_on_checking_though_nobody_could_renew_its_row() {
+    let (world, all) = world_of_groups(1).await;
+    let mut proxy = world.proxy("edge").await;
+    proxy.checking(&[&all[0]]).await;
+    for _ in 0..2 {
+        world
+            .run("UPDATE proxies SET seen_at = now() - interval '1 minute'")
+            .await;
+        world.touch("front").await;
+        let told = proxy
+            .until(|message| match message {
+                ToProxy::Balancer { .. } => Some(None),
+                ToProxy::Checks { target_groups } => Some(Some(target_groups.clone())),
+                _ => None,
+            })
+            .await;
+        assert_eq!(told, None, "it is told of the change and of nothing else");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_cut_off_counts_as_away_and_one_that_says_goodbye_does_not() {
+    let (world, all) = world_of_groups(1).await;
+    let away = async || -> Vec<String> {
+        let query = "SELECT name FROM proxies WHERE seen_at <= now() - interval '10 seconds'";
+        sqlx::query_scalar(query)
+            .fetch_all(world.db.pool())
+            .await
+            .unwrap()
+    };
+    for _ in 0..2 {
+        let mut proxy = world.proxy("edge").await;
+        proxy.checking(&[&all[0]]).await;
+        drop(proxy);
+        eventually(away, |away| *away == ["edge"]).await;
+    }
+    let mut proxy = world.proxy("edge").await;
+    proxy.checking(&[&all[0]]).await;
+    assert!(away().await.is_empty());
+    proxy.leave().await;
+    let left = async || -> i64 {
+        let query = "SELECT count(*) FROM proxies";
+        sqlx::query_scalar(query)
+            .fetch_one(world.db.pool())
+            .await
+            .unwrap()
+    };
+    eventually(left, |left| *left == 0).await;
 }
 
 #[tokio::test]
@@ -100,7 +167,7 @@ async fn a_proxy_whose_server_died_counts_no_more_when_its_time_is_over() {
     proxy.synced().await;
     let share = proxy
         .until(|message| match message {
-            routing::message::ToProxy::Checks { target_groups } => Some(target_groups.len()),
+            ToProxy::Checks { target_groups } => Some(target_groups.len()),
             _ => None,
         })
         .await;

@@ -68,8 +68,23 @@ async fn an_account_sees_its_own_balancers_without_secrets_and_how_they_stand() 
         !text.contains("hush") && !text.contains("c00c1e") && text.contains("https://idp/t"),
         "{text}"
     );
+    let other = world.server.proxy("other", &["web"]).await;
+    let proxies = async |key: &str| -> Vec<String> {
+        let proxies = world.overview(key).await.proxies.into_iter();
+        proxies.map(|proxy| proxy.name).collect()
+    };
+    eventually(
+        async || proxies("OPERATOR").await,
+        |names| *names == ["edge", "other"],
+    )
+    .await;
     assert!(world.overview("TENANT").await.balancers.is_empty());
-    drop(proxy);
+    assert_eq!(
+        proxies("TENANT").await,
+        ["edge"],
+        "what others are served by is not its business"
+    );
+    drop((proxy, other));
     eventually(
         async || world.overview("OPERATOR").await,
         |overview| overview.balancers[0].listeners.is_empty() && overview.proxies.is_empty(),

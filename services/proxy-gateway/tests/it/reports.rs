@@ -8,12 +8,14 @@ use store::Wake;
 use crate::rows::{balancer_arn, group_arn};
 use crate::world::{PATIENCE, Proxy, World, eventually};
 
-fn report(health: Health, since: DateTime<Utc>) -> FromProxy {
+/// Of the target as it is registered now.
+async fn report(world: &World, health: Health, since: DateTime<Utc>) -> FromProxy {
     FromProxy::Health {
         target_group: group_arn("web"),
         targets: vec![TargetReport {
             id: "10.0.0.1".to_owned(),
             port: 80,
+            registered_at: world.registered_at("web").await,
             health,
             since,
         }],
@@ -36,37 +38,28 @@ async fn becomes(world: &World, state: &str) -> Option<DateTime<Utc>> {
         .2
 }
 
-/// Whatever the proxy said has been written down when this is answered.
-async fn taken_in(proxy: &mut Proxy) {
-    let minutes = Vec::new();
-    proxy.send(&FromProxy::Metrics { sequence: 1, minutes }).await;
-    proxy
-        .until(|message| matches!(message, ToProxy::Acknowledged { .. }).then_some(()))
-        .await;
-}
-
 #[tokio::test]
 async fn lb17_health_is_agreed_from_the_checkers_reports_and_older_ones_change_nothing() {
     let (world, mut proxy) = one_target().await;
     let start = Utc::now().trunc_subsecs(3);
-    proxy.send(&report(Health::healthy(), start)).await;
+    proxy.send(&report(&world, Health::healthy(), start).await).await;
     assert_eq!(becomes(&world, "healthy").await, Some(start));
     let unhealthy = Health::because(HealthState::Unhealthy, HealthReason::Timeout);
     // Before what is known; then the same again; then one who has just begun to check.
     proxy
-        .send(&report(unhealthy.clone(), start - TimeDelta::seconds(1)))
+        .send(&report(&world, unhealthy.clone(), start - TimeDelta::seconds(1)).await)
         .await;
-    proxy.send(&report(Health::healthy(), start)).await;
+    proxy.send(&report(&world, Health::healthy(), start).await).await;
     let beginning = Health::because(HealthState::Initial, HealthReason::InitialHealthChecking);
-    proxy.send(&report(beginning, Utc::now())).await;
-    taken_in(&mut proxy).await;
+    proxy.send(&report(&world, beginning, Utc::now()).await).await;
+    proxy.taken_in(1).await;
     let again: i64 = sqlx::query_scalar("SELECT count(*) FROM targets WHERE health_state <> 'healthy'")
         .fetch_one(world.db.pool())
         .await
         .unwrap();
     assert_eq!(again, 0);
     let later = start + TimeDelta::milliseconds(1);
-    proxy.send(&report(unhealthy, later)).await;
+    proxy.send(&report(&world, unhealthy, later).await).await;
     assert_eq!(becomes(&world, "unhealthy").await, None);
     let group = proxy
         .until(|message| match message {
@@ -86,56 +79,90 @@ async fn a_report_of_a_proxy_that_does_not_check_the_group_counts_for_nothing() 
     let (world, mut checker) = one_target().await;
     let mut other = world.server.proxy("other", &["another-balancer"]).await;
     other.synced().await;
-    other.send(&report(Health::healthy(), Utc::now())).await;
-    // Whatever it said has been taken in when this is answered.
     other
-        .send(&FromProxy::Metrics {
-            sequence: 1,
-            minutes: Vec::new(),
-        })
+        .send(&report(&world, Health::healthy(), Utc::now()).await)
         .await;
-    other
-        .until(|message| matches!(message, ToProxy::Acknowledged { .. }).then_some(()))
-        .await;
+    other.taken_in(1).await;
     assert_eq!(world.health("web").await.0, "initial");
-    checker.send(&report(Health::healthy(), Utc::now())).await;
+    checker
+        .send(&report(&world, Health::healthy(), Utc::now()).await)
+        .await;
     becomes(&world, "healthy").await;
 }
 
 #[tokio::test]
-async fn a_clock_that_is_ahead_or_behind_keeps_no_target_from_becoming_healthy() {
-    for skew in [TimeDelta::seconds(-20), TimeDelta::hours(1)] {
+async fn a_clock_that_is_ahead_or_behind_keeps_no_health_of_a_target_from_being_agreed() {
+    for skew in [TimeDelta::hours(-1), TimeDelta::seconds(-20), TimeDelta::hours(1)] {
         let (world, mut proxy) = one_target().await;
-        proxy.send(&report(Health::healthy(), Utc::now() + skew)).await;
+        let start = Utc::now() + skew;
+        proxy.send(&report(&world, Health::healthy(), start).await).await;
         let since = becomes(&world, "healthy")
             .await
             .expect("a healthy target has been so since");
         assert!((Utc::now() - since).abs() < TimeDelta::seconds(15), "{since}");
+        let unhealthy = Health::because(HealthState::Unhealthy, HealthReason::Timeout);
+        proxy
+            .send(&report(&world, unhealthy, start + TimeDelta::milliseconds(300)).await)
+            .await;
+        becomes(&world, "unhealthy").await;
     }
+}
+
+#[tokio::test]
+async fn lb19_a_word_on_an_earlier_registration_at_the_same_address_counts_for_nothing() {
+    let (world, mut proxy) = one_target().await;
+    let late = report(&world, Health::healthy(), Utc::now()).await;
+    world.run("DELETE FROM targets").await;
+    world.target("web", "10.0.0.1").await;
+    proxy.send(&late).await;
+    proxy.taken_in(1).await;
+    assert_eq!(world.health("web").await.0, "initial");
+    proxy
+        .send(&report(&world, Health::healthy(), Utc::now()).await)
+        .await;
+    becomes(&world, "healthy").await;
+}
+
+#[tokio::test]
+async fn a_held_request_gives_a_sleeping_service_its_count_back_and_requests_keep_it_awake() {
+    let (world, mut proxy) = one_target().await;
+    let service = world.service("web").await;
+    world
+        .run(&format!(
+            "UPDATE services SET desired_count = 0; \
+             INSERT INTO sleepers VALUES ({service}, 60, 100, 60, now() - interval '1 hour', 3)"
+        ))
+        .await;
+    let wake = FromProxy::Wake {
+        target_group: group_arn("web"),
+    };
+    for group in ["other", "web"] {
+        let asked = FromProxy::Wake {
+            target_group: group_arn(group),
+        };
+        proxy.send(&asked).await;
+    }
+    let stands = async || -> (i32, Option<i32>, bool) {
+        let query = "SELECT s.desired_count, z.awake_count, z.active_at > now() - interval '1 minute' \
+            FROM services s JOIN sleepers z ON z.service_id = s.id";
+        sqlx::query_as(query).fetch_one(world.db.pool()).await.unwrap()
+    };
+    eventually(stands, |stands| *stands == (3, None, true)).await;
+    world
+        .run("UPDATE sleepers SET active_at = now() - interval '1 hour'")
+        .await;
+    proxy.send(&wake).await;
+    eventually(stands, |stands| *stands == (3, None, true)).await;
 }
 
 #[tokio::test]
 async fn lb03_the_service_of_a_target_is_woken_by_its_health() {
     let (world, mut proxy) = one_target().await;
-    world
-        .run(
-            "INSERT INTO clusters (account, region, name, status, created_at) VALUES ('000000000000', 'us-east-1', 'demo', 'ACTIVE', now()); \
-             INSERT INTO services (cluster_id, name, status, scheduling_strategy, desired_count, spec, create_digest, created_at, created_by) \
-                 SELECT id, 'web', 'ACTIVE', 'REPLICA', 1, '{}', '', now(), 'me' FROM clusters; \
-             INSERT INTO task_definitions (account, region, family, revision, status, document, registered_at) \
-                 VALUES ('000000000000', 'us-east-1', 'web', 1, 'ACTIVE', '{}', now()); \
-             INSERT INTO tasks (id, cluster_id, task_definition_id, service_id, task_group, launch_type, desired_status, last_status, \
-                 resources, gpu_ids, spec, containers, created_at) SELECT gen_random_uuid(), s.cluster_id, d.id, s.id, 'service:web', \
-                 'EC2', 'RUNNING', 'RUNNING', '{}', '{}', '{}', '[]', now() FROM services s, task_definitions d; \
-             UPDATE targets SET task_id = (SELECT id FROM tasks)",
-        )
-        .await;
-    let service: i64 = sqlx::query_scalar("SELECT id FROM services")
-        .fetch_one(world.db.pool())
-        .await
-        .unwrap();
+    let service = world.service("web").await;
     let mut wakes = world.db.wakes().listen();
-    proxy.send(&report(Health::healthy(), Utc::now())).await;
+    proxy
+        .send(&report(&world, Health::healthy(), Utc::now()).await)
+        .await;
     let woken = async { while wakes.next().await != Wake::Service(service) {} };
     tokio::time::timeout(PATIENCE, woken)
         .await

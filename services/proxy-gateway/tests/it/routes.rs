@@ -2,12 +2,12 @@
 
 use auth::Secret;
 use routing::Action;
-use routing::message::ToProxy;
+use routing::message::{FromProxy, ListenerStatus, ToProxy};
 use serde_json::json;
 use store::{Wake, routes};
 
 use crate::rows::{balancer_arn, group_arn, hex, listener_arn};
-use crate::world::World;
+use crate::world::{Proxy, World, eventually};
 
 fn balancers(messages: &[ToProxy]) -> Vec<&routing::Balancer> {
     let found = messages.iter().filter_map(|message| match message {
@@ -128,6 +128,57 @@ async fn revisions_that_are_committed_out_of_order_are_all_sent() {
         proxy.until(|message| changed(message, "early")).await;
         assert!(proxy.has[&balancer_arn("early")] < proxy.has[&balancer_arn("late")]);
     }
+}
+
+#[tokio::test]
+async fn after_the_database_went_back_to_a_backup_proxies_are_told_what_stands_there_and_what_changes() {
+    let world = World::new().await;
+    world.group("web").await;
+    world.run("SELECT setval('route_revisions', 1000)").await;
+    world.balancer("front", &["web"]).await;
+    let mut proxy = world.proxy("edge").await;
+    proxy.synced().await;
+    let applied = async |proxy: &mut Proxy| {
+        let revision = proxy.has[&balancer_arn("front")];
+        let listeners = vec![ListenerStatus {
+            listener: listener_arn("front"),
+            addresses: Vec::new(),
+            failure: None,
+        }];
+        let balancer = balancer_arn("front");
+        let applied = FromProxy::Applied {
+            balancer,
+            revision,
+            listeners,
+        };
+        proxy.send(&applied).await;
+        let told = async || -> Vec<i64> {
+            let query = "SELECT revision FROM listener_statuses";
+            sqlx::query_scalar(query)
+                .fetch_all(world.db.pool())
+                .await
+                .unwrap()
+        };
+        eventually(told, |told| *told == [revision]).await;
+    };
+    applied(&mut proxy).await;
+    world
+        .run(
+            "SELECT setval('route_revisions', 500); UPDATE load_balancers SET revision = 400; \
+             UPDATE target_groups SET revision = 401",
+        )
+        .await;
+    world.db.wakes().send(Wake::Everything);
+    while proxy.has[&balancer_arn("front")] != 400 || proxy.has[&group_arn("web")] != 401 {
+        proxy.next().await.expect("the connection lasts");
+    }
+    applied(&mut proxy).await;
+    world.target("web", "10.0.0.1").await;
+    world.touch("front").await;
+    while proxy.has[&balancer_arn("front")] == 400 || proxy.has[&group_arn("web")] == 401 {
+        proxy.next().await.expect("the connection lasts");
+    }
+    applied(&mut proxy).await;
 }
 
 fn changed(message: &ToProxy, name: &str) -> Option<()> {

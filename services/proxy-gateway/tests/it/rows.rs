@@ -122,6 +122,42 @@ impl World {
         self.db.commit(tx, [Wake::Routes]).await.unwrap();
     }
 
+    /// When the group's only target was registered.
+    pub async fn registered_at(&self, group: &str) -> chrono::DateTime<chrono::Utc> {
+        sqlx::query_scalar("SELECT registered_at FROM targets WHERE target_group_arn = $1")
+            .bind(group_arn(group))
+            .fetch_one(self.db.pool())
+            .await
+            .unwrap()
+    }
+
+    /// A service `web` of a task that runs behind the group.
+    pub async fn service(&self, group: &str) -> i64 {
+        let spec = json!({
+            "launch_type": "EC2", "propagate_tags": "NONE", "enable_ecs_managed_tags": false,
+            "rolling": { "maximum_percent": 200, "minimum_healthy_percent": 100, "circuit_breaker": { "enable": false, "rollback": false } },
+        });
+        let revision =
+            json!({ "launch_type": "EC2", "load_balancers": [{ "targetGroupArn": group_arn(group) }] });
+        self.run(&format!(
+            "INSERT INTO clusters (account, region, name, status, created_at) VALUES ('{OPERATOR}', 'us-east-1', 'demo', 'ACTIVE', now()); \
+             INSERT INTO services (cluster_id, name, status, scheduling_strategy, desired_count, spec, create_digest, created_at, created_by) \
+                 SELECT id, 'web', 'ACTIVE', 'REPLICA', 1, '{spec}', '', now(), 'me' FROM clusters; \
+             INSERT INTO task_definitions (account, region, family, revision, status, document, registered_at) \
+                 VALUES ('{OPERATOR}', 'us-east-1', 'web', 1, 'ACTIVE', '{{}}', now()); \
+             INSERT INTO deployments (id, service_id, status, task_definition_id, desired_count, spec, rollout_state, rollout_state_reason, \
+                 created_at, updated_at) SELECT 1, s.id, 'PRIMARY', d.id, 1, '{revision}', 'COMPLETED', '', now(), now() \
+                 FROM services s, task_definitions d; \
+             INSERT INTO tasks (id, cluster_id, task_definition_id, service_id, task_group, launch_type, desired_status, last_status, \
+                 resources, gpu_ids, spec, containers, created_at) SELECT gen_random_uuid(), s.cluster_id, d.id, s.id, 'service:web', \
+                 'EC2', 'RUNNING', 'RUNNING', '{{}}', '{{}}', '{{}}', '[]', now() FROM services s, task_definitions d; \
+             UPDATE targets SET task_id = (SELECT id FROM tasks)"
+        ))
+        .await;
+        let service = sqlx::query_scalar("SELECT id FROM services");
+        service.fetch_one(self.db.pool()).await.unwrap()
+    }
+
     /// State, reason, and since when it is healthy.
     pub async fn health(
         &self,

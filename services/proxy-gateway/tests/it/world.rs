@@ -135,6 +135,7 @@ impl Server {
             socket,
             has: HashMap::new(),
             checks: None,
+            closed: None,
         };
         proxy
             .send(&FromProxy::Hello {
@@ -205,12 +206,28 @@ pub struct Proxy {
     /// Last revision by ARN.
     pub has: HashMap<String, i64>,
     pub checks: Option<Vec<String>>,
+    /// The code with which the server closed the connection.
+    pub closed: Option<u16>,
 }
 
 impl Proxy {
     pub async fn send(&mut self, message: &FromProxy) {
         let text = serde_json::to_string(message).unwrap();
         self.socket.send(Message::text(text)).await.unwrap();
+    }
+
+    /// Says goodbye, as one that shuts down.
+    pub async fn leave(mut self) {
+        self.socket.close(None).await.unwrap();
+        while let Some(Ok(_)) = self.socket.next().await {}
+    }
+
+    /// Whatever the proxy said has been written down when this ends.
+    pub async fn taken_in(&mut self, sequence: u64) {
+        let minutes = Vec::new();
+        self.send(&FromProxy::Metrics { sequence, minutes }).await;
+        self.until(|message| (*message == ToProxy::Acknowledged { sequence }).then_some(()))
+            .await;
     }
 
     /// The next message; `None` once the connection is over.
@@ -225,7 +242,11 @@ impl Proxy {
                     self.note(&message);
                     return Some(message);
                 }
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(Message::Close(frame))) => {
+                    self.closed = frame.map(|frame| frame.code.into());
+                    return None;
+                }
+                Some(Err(_)) | None => return None,
                 Some(Ok(_)) => {}
             }
         }
@@ -234,7 +255,7 @@ impl Proxy {
     fn note(&mut self, message: &ToProxy) {
         let mut has = |arn: &str, revision: i64| {
             let before = self.has.insert(arn.to_owned(), revision);
-            assert!(before.is_none_or(|before| before < revision), "{arn} comes again");
+            assert!(before != Some(revision), "{arn} comes again");
         };
         match message {
             ToProxy::Balancer { balancer } => has(&balancer.arn, balancer.revision),

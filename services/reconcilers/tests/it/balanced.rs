@@ -1,11 +1,16 @@
 //! Services behind load balancers: who is registered where, and in which order tasks come and go (LB-01 to LB-05, T-43, D-11).
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
+use reconcilers::driver::Reconciler;
+use reconcilers::service_scheduler::ServiceScheduler;
+use reconcilers::target_registrar::{Key, TargetRegistrar};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::balancers::{Balanced, DELAY, id};
-use crate::lab::{counts, is_stable, messages};
+use crate::balancers::{Balanced, DELAY, Target, id};
+use crate::lab::{config, counts, is_stable, messages, surroundings};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lb01_running_tasks_are_registered_by_host_and_port_and_the_service_waits_for_their_health() {
@@ -184,6 +189,50 @@ async fn lb02_a_task_that_exits_by_itself_is_deregistered_after_the_fact() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn d03_a_task_at_the_address_of_one_that_ended_begins_anew() {
+    let world = Balanced::new(1, 1).await;
+    world.steady(1).await;
+    let lab = &world.lab;
+    let old = world.targets().await.remove(0);
+    // Nobody looks while the task ends and another one takes its port.
+    lab.tasks.drain(Duration::from_secs(5)).await;
+    lab.api
+        .report("default", &old.task, domain::TaskStatus::Stopped, Some(1))
+        .await;
+    let surroundings = surroundings(&lab.api, config());
+    let service = store::services::sweep::live(&lab.api.db()).await.unwrap()[0];
+    let scheduler = ServiceScheduler::new(&surroundings);
+    let new = loop {
+        scheduler.reconcile(service).await.unwrap();
+        match world.tasks("PENDING").await.pop() {
+            Some(new) => break new,
+            None => lab.api.clock().advance(TimeDelta::seconds(5)),
+        }
+    };
+    let port = u16::try_from(old.port).unwrap();
+    lab.api.report_running_at("default", &new, port).await;
+    let registrar = TargetRegistrar::new(&surroundings);
+    registrar.reconcile(Key::Service(service)).await.unwrap();
+    let targets = world.targets().await;
+    let expected = Target {
+        task: new,
+        ..old.clone()
+    };
+    assert_eq!(targets, [expected]);
+    let state: String = sqlx::query_scalar("SELECT health_state FROM targets")
+        .fetch_one(lab.api.db().pool())
+        .await
+        .unwrap();
+    assert_eq!(state, "initial", "its predecessor was healthy");
+    let told = messages(&lab.service().await);
+    let count = |verb: &str| {
+        let verb = format!("(service web) {verb} 1 targets");
+        told.iter().filter(|text| text.starts_with(&verb)).count()
+    };
+    assert_eq!((count("registered"), count("deregistered")), (2, 1), "{told:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn lb02_the_targets_of_a_lost_host_are_deregistered_at_once() {
     let world = Balanced::new(1, 1).await;
     world.steady(2).await;
@@ -253,7 +302,7 @@ async fn lb04_a_task_that_is_unhealthy_in_one_group_is_replaced_and_drains() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lb05_a_target_group_that_was_deleted_is_told_once_and_the_task_goes_on() {
-    let world = Balanced::new(1, 1).await;
+    let world = Balanced::new(1, 2).await;
     let group = world.groups[0].clone();
     world.create(1, json!({})).await;
     for table in [
@@ -273,12 +322,27 @@ async fn lb05_a_target_group_that_was_deleted_is_told_once_and_the_task_goes_on(
         .lab
         .play_until("the failure is told", |service| messages(service).contains(&text))
         .await;
+    let revision = async || -> i64 {
+        let query = sqlx::query_scalar("SELECT revision FROM target_groups");
+        query.fetch_one(world.lab.api.db().pool()).await.unwrap()
+    };
+    world
+        .until("it is registered in the other group", async || {
+            world.targets().await.pop()
+        })
+        .await;
+    let before = revision().await;
     for _ in 0..3 {
         world.wake().await;
         let looks = || world.lab.reconcilers.statuses()[1].looks;
         let before = looks();
         world.lab.wait("the registrar looks", |_| looks() > before).await;
     }
+    assert_eq!(
+        revision().await,
+        before,
+        "where nothing changes, proxies are told nothing"
+    );
     let told = messages(&world.lab.service().await);
     assert_eq!(told.iter().filter(|said| **said == text).count(), 1, "S-11");
     assert_eq!(world.tasks("RUNNING").await.len(), 1);

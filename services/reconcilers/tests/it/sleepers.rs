@@ -3,7 +3,9 @@
 use chrono::TimeDelta;
 use routing::snapshot::WakePolicy;
 use serde_json::{Value, json};
+use store::proxies::{self, Parting, ProxySession};
 use store::sleepers;
+use uuid::Uuid;
 
 use crate::balancers::Balanced;
 use crate::lab::{is_stable, messages};
@@ -25,7 +27,7 @@ fn sleeps(service: &Value) -> bool {
 
 /// Drains and stops what a sleeping service has.
 async fn asleep(world: &Balanced) -> Value {
-    world.lab.pass(TimeDelta::seconds(61));
+    world.lab.pass(TimeDelta::minutes(2));
     world
         .lab
         .play_until("it is to sleep", |service| service["desiredCount"] == 0)
@@ -48,7 +50,7 @@ async fn a_service_sleeps_after_its_idle_time_and_a_request_brings_all_its_tasks
     };
     assert_eq!(groups[0].wake, Some(policy));
     for _ in 0..3 {
-        sleepers::active(&db, &world.groups[0], world.lab.api.api().clock.now())
+        sleepers::active(&db, &world.groups, world.lab.api.api().clock.now())
             .await
             .unwrap();
     }
@@ -71,12 +73,73 @@ async fn requests_keep_a_service_awake() {
     for _ in 0..3 {
         world.lab.pass(TimeDelta::seconds(40));
         let now = world.lab.api.api().clock.now();
-        sleepers::active(&world.lab.api.db(), &world.groups[0], now)
+        sleepers::active(&world.lab.api.db(), &world.groups, now)
             .await
             .unwrap();
         assert_eq!(sleepers::fall_asleep(&world.lab.api.db(), now).await.unwrap(), 0);
     }
     assert_eq!(world.lab.service().await["desiredCount"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_service_sleeps_while_a_proxy_is_cut_off_that_may_see_requests() {
+    let world = sleepy().await;
+    let db = world.lab.api.db();
+    let connect = async || {
+        let session = Uuid::new_v4();
+        let proxy = ProxySession {
+            name: "edge".to_owned(),
+            boot: "boot".to_owned(),
+            version: "0.1.0".to_owned(),
+            metrics_address: None,
+            balancers: Vec::new(),
+            server: Uuid::new_v4(),
+            session,
+        };
+        proxies::connect(&db, &proxy, world.lab.api.api().clock.now())
+            .await
+            .unwrap();
+        session
+    };
+    let session = connect().await;
+    assert!(proxies::disconnect(&db, session, Parting::CutOff).await.unwrap());
+    assert!(
+        !proxies::disconnect(&db, session, Parting::CutOff).await.unwrap(),
+        "nobody holds it any more"
+    );
+    world.lab.pass(TimeDelta::minutes(2));
+    let now = world.lab.api.api().clock.now();
+    assert_eq!(sleepers::fall_asleep(&db, now).await.unwrap(), 0);
+    assert_eq!(world.lab.service().await["desiredCount"], 2);
+    let session = connect().await;
+    assert!(proxies::disconnect(&db, session, Parting::Goodbye).await.unwrap());
+    world
+        .lab
+        .wait("it is to sleep", |service| service["desiredCount"] == 0)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_in_which_no_server_could_hear_of_requests_does_not_count_as_idle() {
+    let world = sleepy().await;
+    let (db, now) = (world.lab.api.db(), world.lab.api.api().clock.now());
+    let began = async |at: chrono::DateTime<chrono::Utc>| {
+        sqlx::query("UPDATE servers SET started_at = $1")
+            .bind(at)
+            .execute(db.pool())
+            .await
+            .unwrap();
+    };
+    began(now + TimeDelta::minutes(10)).await;
+    world.lab.pass(TimeDelta::minutes(10) + TimeDelta::seconds(59));
+    let now = world.lab.api.api().clock.now();
+    assert_eq!(sleepers::fall_asleep(&db, now).await.unwrap(), 0);
+    assert_eq!(world.lab.service().await["desiredCount"], 2);
+    world.lab.pass(TimeDelta::seconds(1));
+    world
+        .lab
+        .wait("it is to sleep", |service| service["desiredCount"] == 0)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,7 +161,7 @@ async fn a_count_that_a_user_sets_wins_over_the_one_before_the_sleep() {
     asleep(&world).await;
     world.lab.update(json!({"desiredCount": 1})).await;
     let now = world.lab.api.api().clock.now();
-    sleepers::active(&world.lab.api.db(), &world.groups[0], now)
+    sleepers::active(&world.lab.api.db(), &world.groups, now)
         .await
         .unwrap();
     assert_eq!(world.lab.service().await["desiredCount"], 1);

@@ -1,17 +1,14 @@
 //! What checks found of targets, as all servers and proxies agree on it.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use routing::message::TargetReport;
 use uuid::Uuid;
 
 use crate::{Db, Result, Wake, routes};
 
-/// How far a proxy's clock may be behind for its first word on a new target to count.
-const SKEW: TimeDelta = TimeDelta::seconds(30);
-
 /// Takes in the states of targets of a group, as the proxy that checks it reports them. A report that is older than what is known
-/// changes nothing, nor does one that comes twice, or one by which a proxy that has just begun knows nothing yet; one of the future counts as
-/// of `now`. Gives how many targets have changed.
+/// changes nothing, nor does one that comes twice, one of an earlier registration at the same address, or one by which a proxy that has
+/// just begun knows nothing yet; one of the future counts as of `now`. Gives how many targets have changed.
 pub async fn report_health(
     db: &Db,
     target_group: &str,
@@ -30,25 +27,25 @@ pub async fn report_health(
         .map(|report| report.health.description.as_deref())
         .collect();
     let since: Vec<DateTime<Utc>> = reports.iter().map(|report| report.since.min(now)).collect();
+    let registrations: Vec<DateTime<Utc>> = reports.iter().map(|report| report.registered_at).collect();
     let mut tx = db.begin().await?;
     // As everybody who changes targets: the group first.
     sqlx::query("SELECT 1 FROM target_groups WHERE arn = $1 FOR NO KEY UPDATE")
         .bind(target_group)
         .execute(&mut *tx)
         .await?;
-    // A target that has just been registered is not in the state that an earlier one of its address had; else only what is newer counts.
+    // A registration's first word counts whatever the proxy's clock shows. From then on that clock orders them.
     let changed: Vec<Option<Uuid>> = sqlx::query_scalar(
-        "WITH report AS (SELECT * FROM unnest($2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::timestamptz[]) \
-             AS r(id, port, state, reason, description, since)) \
+        "WITH report AS (SELECT * FROM unnest($2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], \
+             $8::timestamptz[]) AS r(id, port, state, reason, description, since, registered_at)) \
          UPDATE targets t SET health_state = r.state, health_reason = r.reason, health_description = r.description, \
-             health_since = greatest(r.since, t.registered_at), \
+             health_since = r.since, \
              healthy_since = CASE WHEN r.state <> 'healthy' THEN NULL \
                  WHEN t.health_state = 'healthy' THEN coalesce(t.healthy_since, r.since) ELSE greatest(r.since, t.registered_at) END \
          FROM report r \
-         WHERE t.target_group_arn = $1 AND t.target_id = r.id AND t.port = r.port AND t.draining_until IS NULL \
-             AND (r.state <> 'initial' OR t.health_state = 'initial') \
-             AND CASE WHEN t.health_state = 'initial' THEN r.since > t.registered_at - make_interval(secs => $8) \
-                 ELSE r.since > t.health_since END \
+         WHERE t.target_group_arn = $1 AND t.target_id = r.id AND t.port = r.port AND t.registered_at = r.registered_at \
+             AND t.draining_until IS NULL \
+             AND (t.health_state = 'initial' OR r.state <> 'initial' AND r.since > t.health_since) \
              AND (t.health_state, t.health_reason, t.health_description) IS DISTINCT FROM (r.state, r.reason, r.description) \
          RETURNING t.task_id",
     )
@@ -59,7 +56,7 @@ pub async fn report_health(
     .bind(&reasons)
     .bind(&descriptions)
     .bind(&since)
-    .bind(SKEW.as_seconds_f64())
+    .bind(&registrations)
     .fetch_all(&mut *tx)
     .await?;
     if changed.is_empty() {

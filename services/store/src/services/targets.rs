@@ -105,8 +105,8 @@ async fn touch(tx: &mut Tx, groups: &[String]) -> Result<Vec<String>> {
     Ok(query.bind(groups).fetch_all(&mut **tx).await?)
 }
 
-/// Registers targets in groups that the caller holds (LB-01). One that is there already becomes the task's and goes on as it is, unless
-/// it drains or has moved: then it starts over (LB-19).
+/// Registers targets in groups that the caller holds (LB-01). One that a user registered becomes the task's and goes on as it is, unless
+/// it drains or has moved: then it starts over (LB-19), as at an address that another task had.
 async fn register(tx: &mut Tx, new: &[TaskTarget], now: DateTime<Utc>) -> Result<Vec<String>> {
     if new.is_empty() {
         return Ok(Vec::new());
@@ -127,14 +127,15 @@ async fn register(tx: &mut Tx, new: &[TaskTarget], now: DateTime<Utc>) -> Result
         .map(|target| target.address.map(|address| address.to_string()));
     let addresses: Vec<Option<String>> = addresses.collect();
     sqlx::query(
-        "DELETE FROM targets t USING unnest($1::text[], $2::text[], $3::integer[], $4::text[]) AS n(arn, id, port, address) \
+        "DELETE FROM targets t USING unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::uuid[]) AS n(arn, id, port, address, task) \
          WHERE t.target_group_arn = n.arn AND t.target_id = n.id AND t.port = n.port \
-           AND (t.draining_until IS NOT NULL OR t.address IS DISTINCT FROM n.address::inet)",
+           AND (t.draining_until IS NOT NULL OR t.address IS DISTINCT FROM n.address::inet OR t.task_id <> n.task)",
     )
     .bind(&groups)
     .bind(&ids)
     .bind(&ports)
     .bind(&addresses)
+    .bind(&tasks)
     .execute(&mut **tx)
     .await?;
     let fresh = Health::registered();

@@ -36,8 +36,8 @@ pub async fn instance_addresses(
         .collect())
 }
 
-/// Lets the targets that users registered of a container instance follow its address; one that is not there any more has none. Those of
-/// tasks are their services' to mend. For when the instance has connected or was deregistered, after the commit.
+/// Lets the targets that users registered of a container instance follow its address, where they begin anew; one that is not there any
+/// more has none. Those of tasks are their services' to mend. For when the instance has connected or was deregistered, after the commit.
 pub async fn follow_host(db: &Db, instance: Uuid) -> Result<()> {
     let moved: Vec<(String, String, Option<String>)> = sqlx::query_as(
         "SELECT t.target_group_arn, t.target_id, h.address FROM ( \
@@ -57,7 +57,8 @@ pub async fn follow_host(db: &Db, instance: Uuid) -> Result<()> {
         let mut tx = db.begin().await?;
         touch_target_group(&mut tx, &group).await?;
         sqlx::query(
-            "UPDATE targets SET address = $3::inet, health_state = $4, health_reason = $5, health_description = $6, healthy_since = NULL \
+            "UPDATE targets SET address = $3::inet, health_state = $4, health_reason = $5, health_description = $6, healthy_since = NULL, \
+                 registered_at = greatest(now(), registered_at + interval '1 microsecond') \
              WHERE target_group_arn = $1 AND target_id = $2 AND task_id IS NULL",
         )
         .bind(&group)

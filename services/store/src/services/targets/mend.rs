@@ -38,14 +38,16 @@ pub async fn mend(db: &Db, service: i64, mending: &Mending, now: DateTime<Utc>) 
     let Some(name) = name else {
         return Ok(Mended::default());
     };
-    let wanted = still_wanted(&mut tx, &mending.register).await?;
+    let missing = missing(&mut tx, &mending.register).await?;
+    let wanted = still_wanted(&mut tx, &missing).await?;
     let mut groups = groups_of(&mut tx, &mending.deregister).await?;
     groups.extend(wanted.iter().map(|target| target.target_group_arn.clone()));
     let there = touch(&mut tx, &groups).await?;
     let still_there = |target: &TaskTarget| there.contains(&target.target_group_arn);
     let wanted: Vec<TaskTarget> = wanted.into_iter().filter(still_there).collect();
-    let registered = register(&mut tx, &wanted, now).await?;
+    // Who comes may have the address of who goes, and begins anew there.
     let drained = drain(&mut tx, &mending.deregister, &there, now).await?;
+    let registered = register(&mut tx, &wanted, now).await?;
     let deregistered: Vec<&String> = drained.values().flatten().collect();
     let mut told: Vec<String> = counted(registered.iter())
         .into_iter()
@@ -67,6 +69,43 @@ pub async fn mend(db: &Db, service: i64, mending: &Mending, now: DateTime<Utc>) 
     let wakes = [Wake::Routes, Wake::Service(service)];
     db.commit(tx, wakes.into_iter().filter(|_| changed)).await?;
     Ok(mended)
+}
+
+/// Those that are not registered as they are: groups in which nothing is to be done need not be told to proxies.
+async fn missing(tx: &mut Tx, targets: &[TaskTarget]) -> Result<Vec<TaskTarget>> {
+    if targets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let column = |read: fn(&TaskTarget) -> &str| targets.iter().map(read).collect::<Vec<&str>>();
+    let there: Vec<(Uuid, String, String, i32, Option<String>)> = sqlx::query_as(
+        "SELECT t.task_id, t.target_group_arn, t.target_id, t.port, host(t.address) FROM targets t \
+         JOIN (SELECT DISTINCT * FROM unnest($1::text[], $2::text[], $3::integer[])) AS n(arn, id, port) \
+             ON t.target_group_arn = n.arn AND t.target_id = n.id AND t.port = n.port \
+         WHERE t.task_id IS NOT NULL AND t.draining_until IS NULL",
+    )
+    .bind(column(|target| &target.target_group_arn))
+    .bind(column(|target| &target.target_id))
+    .bind(targets.iter().map(|target| target.port).collect::<Vec<i32>>())
+    .fetch_all(&mut **tx)
+    .await?;
+    let is_there = |target: &&TaskTarget| {
+        let address = target.address.map(|address| address.to_string());
+        there.iter().any(|(task, group, id, port, known)| {
+            (*task, *port, group, id, known)
+                == (
+                    target.task,
+                    target.port,
+                    &target.target_group_arn,
+                    &target.target_id,
+                    &address,
+                )
+        })
+    };
+    Ok(targets
+        .iter()
+        .filter(|target| !is_there(target))
+        .cloned()
+        .collect())
 }
 
 /// Those whose tasks are to run, held so that nobody stops them before the commit: whoever stops them then finds their targets.
