@@ -20,6 +20,7 @@ mod replica;
 mod rollout;
 pub mod shift;
 mod snapshot;
+mod stage;
 mod steady;
 pub mod stop;
 pub mod throttle;
@@ -28,12 +29,13 @@ mod victims;
 pub use hooks::{HookAction, Pause, PauseHook, PauseStatus};
 pub use outcome::{Plan, Start};
 pub use rollout::{DeploymentStatus, Memory, Progress, RolloutState};
-pub use shift::{DeploymentStrategy, Shift, Shifting, Stage};
+pub use shift::{DeploymentStrategy, Shift, Shifting};
 pub use snapshot::{
     Alarms, CircuitBreaker, Deployment, DeploymentConfiguration, FailedTarget, Host, HostState, PastEvent,
     PlacementStrategy, Revision, RollbackTarget, SchedulingStrategy, Service, Snapshot, StopType,
     StoppedTask, Task,
 };
+pub use stage::Stage;
 pub use steady::Steady;
 pub use stop::{Stop, StopCause, StopCode};
 

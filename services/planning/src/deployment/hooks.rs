@@ -5,8 +5,9 @@ use domain::ServiceStatus;
 use rand::RngCore;
 
 use super::draft::Draft;
-use super::shift::{self, Stage};
+use super::shift;
 use super::snapshot::Deployment;
+use super::stage::Stage;
 
 /// What is to be done when a pause ends (BG-21).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
