@@ -25,13 +25,19 @@ pub struct Coalesced {
 struct Shared {
     stream: Stream,
     output: BytesMut,
+    /// Something was written, and TLS may still hold it back.
+    must_flush: bool,
 }
 
 impl Coalesced {
     pub fn new(stream: Stream) -> Self {
         let output = BytesMut::new();
         Self {
-            shared: Arc::new(Mutex::new(Shared { stream, output })),
+            shared: Arc::new(Mutex::new(Shared {
+                stream,
+                output,
+                must_flush: false,
+            })),
         }
     }
 
@@ -43,17 +49,19 @@ impl Coalesced {
 
 impl Shared {
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.output.is_empty() {
-            return Poll::Ready(Ok(()));
-        }
         while !self.output.is_empty() {
             let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.output))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.output.advance(written);
+            self.must_flush = true;
         }
-        Pin::new(&mut self.stream).poll_flush(cx)
+        if self.must_flush {
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.must_flush = false;
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -86,5 +94,77 @@ impl AsyncWrite for Coalesced {
         let mut shared = self.shared.lock();
         ready!(shared.poll_drain(cx))?;
         Pin::new(&mut shared.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use rustls::pki_types::{PrivateKeyDer, ServerName};
+    use rustls::{RootCertStore, ServerConfig};
+    use socket2::SockRef;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+    use super::*;
+
+    /// Less than TLS takes at once, more than goes through the sockets.
+    const LENGTH: usize = 60 * 1024;
+
+    async fn connected() -> (Coalesced, tokio_rustls::client::TlsStream<TcpStream>) {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::new(vec!["web.test".to_owned()]).unwrap();
+        let certificate = certificate.self_signed(&key).unwrap().der().clone();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let server = ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.clone()],
+                PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+            )
+            .unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate).unwrap();
+        let client = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        SockRef::from(&listener).set_send_buffer_size(4096).unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        SockRef::from(&near).set_recv_buffer_size(4096).unwrap();
+        let (far, _) = listener.accept().await.unwrap();
+        let name = ServerName::try_from("web.test").unwrap();
+        let (far, near) = tokio::join!(
+            TlsAcceptor::from(Arc::new(server)).accept(far),
+            TlsConnector::from(Arc::new(client)).connect(name, near),
+        );
+        (
+            Coalesced::new(Stream::Client(Box::new(far.unwrap()))),
+            near.unwrap(),
+        )
+    }
+
+    #[tokio::test]
+    async fn what_tls_holds_back_goes_out_when_there_is_room_again() {
+        let (mut ours, mut theirs) = connected().await;
+        let data = vec![b'x'; LENGTH];
+        poll_fn(|cx| Pin::new(&mut ours).poll_write(cx, &data))
+            .await
+            .unwrap();
+        let first = poll_fn(|cx| Poll::Ready(ours.poll_drain(cx))).await;
+        assert!(first.is_pending() && ours.shared.lock().output.is_empty());
+        let mut read = vec![0; LENGTH];
+        let (drained, read) = tokio::join!(poll_fn(|cx| ours.poll_drain(cx)), async {
+            let reading = theirs.read_exact(&mut read);
+            tokio::time::timeout(std::time::Duration::from_secs(20), reading).await
+        });
+        drained.unwrap();
+        read.expect("the rest comes").unwrap();
     }
 }
