@@ -11,7 +11,7 @@ mod fields;
 mod flow;
 mod forward;
 mod h1;
-mod h2;
+pub(crate) mod h2;
 mod handle;
 pub mod head;
 mod lanes;

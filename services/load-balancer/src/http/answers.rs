@@ -64,6 +64,8 @@ impl Answer {
         head_only: bool,
         keep_alive: bool,
     ) -> Result<(), Broken> {
+        // What would follow such a head is taken for the next response.
+        let bodiless = matches!(self.status, 204 | 304);
         let attributes = &listener.config.attributes;
         let mut fields = self.fields;
         if attributes.server_header {
@@ -92,18 +94,20 @@ impl Answer {
                 for (name, value) in all {
                     put_field(out, name.as_bytes(), value.as_bytes());
                 }
-                put_field(
-                    out,
-                    b"Content-Length",
-                    decimal(self.body.len() as u64, &mut [0; 20]),
-                );
+                if !bodiless {
+                    put_field(
+                        out,
+                        b"Content-Length",
+                        decimal(self.body.len() as u64, &mut [0; 20]),
+                    );
+                }
                 put_field(
                     out,
                     b"Connection",
                     if keep_alive { b"keep-alive" } else { b"close" },
                 );
                 out.extend_from_slice(b"\r\n");
-                if !head_only {
+                if !head_only && !bodiless {
                     side.wire.write(self.body);
                 }
                 Ok(())
@@ -118,12 +122,14 @@ impl Answer {
                         map.append(name, value);
                     }
                 }
-                map.insert(http::header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+                if !bodiless {
+                    map.insert(http::header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+                }
                 let mut response = http::Response::new(());
                 *response.status_mut() = http::StatusCode::from_u16(self.status)
                     .unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
                 *response.headers_mut() = map;
-                let empty = head_only || self.body.is_empty();
+                let empty = head_only || bodiless || self.body.is_empty();
                 let Some(mut respond) = side.respond.take() else {
                     return Ok(());
                 };

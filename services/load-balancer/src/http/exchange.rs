@@ -177,7 +177,12 @@ async fn response_head(
     // Not one octet came back on a connection that had served before: it had most likely ended already.
     let silent =
         upstream.traffic().0 == before.0 && matches!(error, Broken::Closed | Broken::Io(_) | Broken::H2(_));
-    let untouched = refused_body && upstream.traffic().1 == before.1 && up.moved == 0;
+    // Nothing went out, or the target says that it did nothing with it; and the body is still here.
+    let unsent = match &error {
+        Broken::H2(error) => error.is_remote() && error.reason() == Some(h2::Reason::REFUSED_STREAM),
+        _ => refused_body && upstream.traffic().1 == before.1,
+    };
+    let untouched = unsent && (up.moved == 0 || forwarding.request.length == Length::None);
     if reused && silent && !target.is_ended() && (forwarding.request.is_repeatable() || untouched) {
         return Err(Failed::Stale);
     }
@@ -210,6 +215,10 @@ async fn response_body(
         match down.poll(cx, upstream, side) {
             Poll::Ready(result) => return Poll::Ready(result.is_ok()),
             Poll::Pending => {}
+        }
+        // A client that wants no more of a stream says so, and the target need not go on.
+        if matches!(side, Side::H2(_)) && side.poll_gone(cx).is_ready() {
+            return Poll::Ready(false);
         }
         if up.moved + down.moved != moved {
             moved = up.moved + down.moved;

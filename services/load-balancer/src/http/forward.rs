@@ -15,7 +15,7 @@ use super::connection::Client;
 use super::exchange::{Exchanged, Failed, exchange};
 use super::fields::Origin;
 use super::handle::{End, Outstanding, Scratch};
-use super::head::{RequestHead, Version};
+use super::head::{Length, RequestHead, Version};
 use super::side::{H1, Side};
 use super::write;
 use crate::balance::{self, sticky};
@@ -142,8 +142,8 @@ async fn held(
     policy: routing::snapshot::WakePolicy,
 ) -> Option<Held> {
     let mut awake = std::pin::pin!(hold::until_awake(&forwarding.client.plane, group, policy));
-    // A client that still sends a body is not listened to before that body is wanted.
-    let listen = matches!(forwarding.request.length, super::head::Length::None);
+    // A client that still sends a body over HTTP/1.1 is not listened to before that body is wanted.
+    let listen = forwarding.request.length == Length::None || matches!(side, Side::H2(_));
     std::future::poll_fn(|cx| {
         if let Poll::Ready(held) = awake.as_mut().poll(cx) {
             return Poll::Ready(Some(held));

@@ -129,7 +129,7 @@ async fn next_request(
 }
 
 /// The status with which a well framed request is refused by the desync mode.
-fn refusal(request: &RequestHead, mode: DesyncMitigation) -> Option<u16> {
+pub(super) fn refusal(request: &RequestHead, mode: DesyncMitigation) -> Option<u16> {
     let worst = match mode {
         DesyncMitigation::Monitor | DesyncMitigation::Defensive => Classification::Ambiguous,
         DesyncMitigation::Strictest => Classification::Compliant,

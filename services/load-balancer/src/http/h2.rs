@@ -20,12 +20,18 @@ use super::lanes::{Lane, Lanes};
 use super::parse;
 use super::side::{H2, Side};
 use crate::idle::Idle;
+use crate::record::Classification;
 use crate::state::LiveListener;
 use crate::wire::Stream;
 
 /// As ALB.
 const STREAMS: u32 = 128;
+/// A client that resets its streams is soon allowed new ones, while we still wait for a target on behalf of the old: with more than
+/// this it is up to no good.
+const UNDER_WAY: usize = 4 * STREAMS as usize;
 const WINDOW: u32 = 1 << 20;
+/// What one stream may have waiting for a peer that is slow to read. All streams of a connection may.
+pub const SEND_BUFFER: usize = 64 * 1024;
 /// How long a client that reads nothing is waited for at the end.
 const PARTING: Duration = Duration::from_secs(1);
 
@@ -36,6 +42,7 @@ pub async fn serve(client: Client, current: Current, stream: Stream) {
         .max_concurrent_streams(STREAMS)
         .initial_window_size(WINDOW)
         .initial_connection_window_size(4 * WINDOW)
+        .max_send_buffer_size(SEND_BUFFER)
         .max_header_list_size(parse::HEADERS_LIMIT as u32)
         .handshake::<_, Bytes>(stream.clone());
     let idle_timeout = client.idle_timeout(&current.listener);
@@ -93,6 +100,10 @@ async fn drive(
             Some(None | Some(Err(_))) => return,
             Some(Some(Ok((head, respond)))) => {
                 last = Instant::now();
+                if open.load(Ordering::Relaxed) >= UNDER_WAY {
+                    connection.abrupt_shutdown(h2::Reason::ENHANCE_YOUR_CALM);
+                    continue;
+                }
                 current.renew(&client.plane);
                 if !leaving && !client.may_stay(&current) {
                     leaving = true;
@@ -185,13 +196,17 @@ fn read_head(parts: &http::request::Parts, ended: bool, request: &mut RequestHea
     if !cookies.is_empty() {
         request.fields.push(b"cookie", &cookies);
     }
+    parse::classify(request);
     if request.authority.is_empty() {
-        let host = request
-            .fields
-            .list
-            .iter()
-            .find(|field| field.known == Known::Host);
-        request.authority = host.map(|host| host.value).unwrap_or_default();
+        let fields = request.fields.list.iter();
+        let mut hosts = fields.filter(|field| field.known == Known::Host);
+        request.authority = hosts.next().map(|host| host.value).unwrap_or_default();
+        if hosts.next().is_some() {
+            request.classify(Classification::Severe, "BadHeader");
+        }
+    }
+    if !parse::is_authority(request.fields.bytes(request.authority)) {
+        request.classify(Classification::Severe, "BadHeader");
     }
     let length = request
         .fields

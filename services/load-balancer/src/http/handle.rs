@@ -15,6 +15,7 @@ use super::body::Part;
 use super::connection::Client;
 use super::fields::{FORWARDED_LIMIT, decimal, forwarded_count, trace_id};
 use super::forward::{Forwarding, forward};
+use super::h1::refusal;
 use super::head::{Known, RequestHead, ResponseHead};
 use super::side::{H1, Side};
 use super::tunnel::Tunnel;
@@ -219,6 +220,9 @@ async fn serve(
     account: &mut Account,
     may_stay: bool,
 ) -> End {
+    if let Some(status) = refusal(request, listener.balancer.attributes.desync_mitigation) {
+        return End::Answer(Answer::page(status));
+    }
     if matches!(request.method(), "TRACE" | "CONNECT") {
         return End::Answer(Answer::page(405));
     }

@@ -78,6 +78,9 @@ pub fn response(buffer: &[u8], head_only: bool, response: &mut ResponseHead) -> 
     }
     let line = &buffer[..line_end];
     let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.iter().any(|byte| matches!(byte, 0 | b'\r')) {
+        return Parsed::Refused(502);
+    }
     let version = match line.get(..9) {
         Some(b"HTTP/1.1 ") => Version::Http11,
         Some(b"HTTP/1.0 ") => Version::Http10,
@@ -212,6 +215,8 @@ fn uri(target: &[u8], request: &mut RequestHead) -> Result<(), u16> {
         request.absolute = true;
         target = &rest[end..];
     }
+    // Rules look at text: octets that are none are escaped, or they would see nothing of the path.
+    let is_text = std::str::from_utf8(target).is_ok();
     // A fragment is the client's own affair.
     let target = target.split(|byte| *byte == b'#').next().unwrap_or_default();
     let text = &mut request.fields.text;
@@ -224,7 +229,7 @@ fn uri(target: &[u8], request: &mut RequestHead) -> Result<(), u16> {
         if *byte == b'?' && query.is_none() {
             query = Some(text.len());
         }
-        if *byte <= b' ' || *byte == 0x7f {
+        if *byte <= b' ' || *byte == 0x7f || (!is_text && !byte.is_ascii()) {
             const HEX: &[u8; 16] = b"0123456789ABCDEF";
             text.extend([b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
         } else {
@@ -292,7 +297,11 @@ fn understand(request: &mut RequestHead) -> Result<(), u16> {
             }
             // Another protocol behind an upgrade (h2c) would carry requests past all rules.
             Known::Upgrade => request.upgrade |= value.eq_ignore_ascii_case(b"websocket"),
-            Known::Expect => request.expects_continue = value.eq_ignore_ascii_case(b"100-continue"),
+            // Old clients do not know what an interim response is.
+            Known::Expect => {
+                request.expects_continue =
+                    request.version == Version::Http11 && value.eq_ignore_ascii_case(b"100-continue");
+            }
             _ => {}
         }
         if let Some((classification, reason)) = finding {
@@ -306,12 +315,7 @@ fn understand(request: &mut RequestHead) -> Result<(), u16> {
     if !request.absolute {
         request.authority = host;
     }
-    if request
-        .fields
-        .bytes(request.authority)
-        .iter()
-        .any(|byte| matches!(byte, b'/' | b'?' | b'#' | b'@' | b' ' | b'\\' | b','))
-    {
+    if !is_authority(request.fields.bytes(request.authority)) {
         request.classify(Severe, "BadHeader");
         return Err(400);
     }
@@ -324,6 +328,26 @@ fn understand(request: &mut RequestHead) -> Result<(), u16> {
         && request.version == Version::Http11
         && fields.has_token(Known::Connection, "upgrade");
     Ok(())
+}
+
+/// Whether this can be the host of a request, with or without a port: everybody reads the same host out of it.
+pub(super) fn is_authority(text: &[u8]) -> bool {
+    let splits = |byte: &u8| matches!(byte, 0..=b' ' | 0x7f | b'/' | b'?' | b'#' | b'@' | b'\\' | b',');
+    !text.iter().any(splits) && std::str::from_utf8(text).is_ok()
+}
+
+/// Classifies a request that did not come as text by its fields.
+pub(super) fn classify(request: &mut RequestHead) {
+    for index in 0..request.fields.list.len() {
+        let field = request.fields.list[index];
+        let (name, value) = (
+            request.fields.bytes(field.name),
+            request.fields.bytes(field.value),
+        );
+        if let Some((classification, reason)) = odd_field(field.known, name, value) {
+            request.classify(classification, reason);
+        }
+    }
 }
 
 /// A field that is no fault yet.

@@ -56,6 +56,7 @@ pub async fn connect_h2(
         let handshake = h2::client::Builder::new()
             .initial_window_size(1 << 20)
             .initial_connection_window_size(4 << 20)
+            .max_send_buffer_size(crate::http::h2::SEND_BUFFER)
             .max_header_list_size(crate::http::parse::RESPONSE_LIMIT as u32)
             .enable_push(false)
             .handshake(stream);

@@ -53,6 +53,7 @@ pub struct Seen {
     pub priority: Option<u32>,
     pub classification_reason: Option<&'static str>,
     pub timed: bool,
+    pub sent: u64,
 }
 
 /// Notes what the proxy tells.
@@ -107,6 +108,7 @@ impl Observer for Notes {
             timed: record.request_processing.is_some()
                 && record.target_processing.is_some()
                 && record.response_processing.is_some(),
+            sent: record.sent_bytes,
         });
         self.changed.send_replace(());
     }

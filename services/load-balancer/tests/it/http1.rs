@@ -280,8 +280,10 @@ async fn lb36_what_targets_do_wrong_shows_as_502_503_and_504() {
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_owned()
     })
     .await;
+    let split = answering(|_| "HTTP/1.1 200 OK\rX: 1\r\nContent-Length: 0\r\n\r\n".to_owned()).await;
     for (target, status) in [
         (garbage, 502),
+        (split, 502),
         (silent, 504),
         (hasty, 502),
         (large, 502),
@@ -399,6 +401,28 @@ async fn lb33_redirects_and_fixed_responses_keep_the_connection() {
     assert_eq!(response.header("content-type"), Some("text/plain; charset=utf-8"));
     conn.send("HEAD /a HTTP/1.1\r\nHost: x.test\r\n\r\n").await;
     assert_eq!(conn.response_to("HEAD").await.header("content-length"), Some("6"));
+}
+
+#[tokio::test]
+async fn lb33_a_response_that_may_have_no_body_has_none() {
+    let rig = Rig::new();
+    rig.proxy
+        .set_balancer(balancer(vec![fixed(204, "HTTP/1.1 200 OK\r\n\r\n")]));
+    let mut conn = rig.connect().await;
+    for _ in 0..2 {
+        conn.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let response = conn.response().await;
+        assert_eq!((response.status, response.header("content-length")), (204, None));
+    }
+}
+
+#[tokio::test]
+async fn old_clients_get_no_interim_response() {
+    let rig = Rig::with_targets(&[named("a").await]);
+    let mut conn = rig.connect().await;
+    conn.send("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nZ")
+        .await;
+    assert_eq!(conn.response().await.status, 200);
 }
 
 #[tokio::test]

@@ -7,23 +7,24 @@ use bytes::Bytes;
 use h2::client::SendRequest;
 use http::{HeaderMap, HeaderValue, Request};
 use load_balancer::session::Served;
-use routing::Certificate;
 use routing::snapshot::{ListenerProtocol, ListenerTls, MutualAuthentication, ProtocolVersion};
+use routing::{Balancer, Certificate};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use rustls::pki_types::pem::PemObject;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::fixture::*;
 
-struct Secure {
-    rig: Rig,
+pub struct Secure {
+    pub rig: Rig,
     client: Arc<ClientConfig>,
 }
 
 /// A proxy with an HTTPS listener, and what its clients believe.
-fn secure(actions: Vec<routing::Action>) -> Secure {
+pub fn secure(actions: Vec<routing::Action>) -> Secure {
     let key = rcgen::KeyPair::generate().unwrap();
     let certificate = rcgen::CertificateParams::new(vec!["web.test".to_owned()])
         .unwrap()
@@ -36,17 +37,6 @@ fn secure(actions: Vec<routing::Action>) -> Secure {
         chain: certificate.pem(),
         private_key: key.serialize_pem(),
     });
-    let mut balancer = balancer(actions);
-    balancer.listeners[0].protocol = ListenerProtocol::Https;
-    balancer.listeners[0].tls = Some(ListenerTls {
-        default_certificate: "certificate".to_owned(),
-        certificates: Vec::new(),
-        policy: "ELBSecurityPolicy-TLS13-1-2-2021-06".to_owned(),
-        alpn_policy: None,
-        mutual: MutualAuthentication::Off,
-    });
-    balancer.attributes.tls_version_and_cipher_headers = true;
-    rig.proxy.set_balancer(balancer);
     let mut roots = rustls::RootCertStore::empty();
     roots
         .add(rustls::pki_types::CertificateDer::from_pem_slice(certificate.pem().as_bytes()).unwrap())
@@ -57,20 +47,40 @@ fn secure(actions: Vec<routing::Action>) -> Secure {
         .unwrap();
     let mut client = client.with_root_certificates(roots).with_no_client_auth();
     client.alpn_protocols = vec![b"h2".to_vec()];
-    Secure {
+    let secure = Secure {
         rig,
         client: Arc::new(client),
-    }
+    };
+    secure.rig.proxy.set_balancer(secure.balancer(actions));
+    secure
 }
 
 impl Secure {
-    async fn connect(&self) -> SendRequest<Bytes> {
-        let stream = TcpStream::connect(self.rig.address).await.unwrap();
+    /// The balancer with its HTTPS listener.
+    pub fn balancer(&self, actions: Vec<routing::Action>) -> Balancer {
+        let mut balancer = balancer(actions);
+        balancer.listeners[0].protocol = ListenerProtocol::Https;
+        balancer.listeners[0].tls = Some(ListenerTls {
+            default_certificate: "certificate".to_owned(),
+            certificates: Vec::new(),
+            policy: "ELBSecurityPolicy-TLS13-1-2-2021-06".to_owned(),
+            alpn_policy: None,
+            mutual: MutualAuthentication::Off,
+        });
+        balancer.attributes.tls_version_and_cipher_headers = true;
+        balancer
+    }
+
+    pub async fn shake(&self, stream: TcpStream) -> TlsStream<TcpStream> {
         let name = ServerName::try_from("web.test").unwrap();
-        let stream = TlsConnector::from(self.client.clone())
-            .connect(name, stream)
-            .await
-            .unwrap();
+        let connector = TlsConnector::from(self.client.clone());
+        connector.connect(name, stream).await.unwrap()
+    }
+
+    pub async fn connect(&self) -> SendRequest<Bytes> {
+        let stream = self
+            .shake(TcpStream::connect(self.rig.address).await.unwrap())
+            .await;
         let (send, connection) = h2::client::handshake(stream).await.unwrap();
         tokio::spawn(async move {
             let _ = connection.await;
@@ -80,7 +90,7 @@ impl Secure {
 }
 
 /// Sends a request and gives the response with its body and trailers.
-async fn exchange(
+pub async fn exchange(
     send: &mut SendRequest<Bytes>,
     request: Request<()>,
     body: &[&'static str],
@@ -111,7 +121,7 @@ async fn exchange(
     )
 }
 
-fn get(path: &str) -> Request<()> {
+pub fn get(path: &str) -> Request<()> {
     Request::get(format!("https://web.test{path}")).body(()).unwrap()
 }
 

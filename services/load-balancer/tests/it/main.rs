@@ -10,6 +10,7 @@ mod fixture;
 mod handover;
 mod http1;
 mod http2;
+mod http2_faults;
 mod l4;
 mod metrics;
 mod parser;

@@ -2,6 +2,7 @@
 
 use load_balancer::session::Served;
 use routing::attributes::DesyncMitigation::{self, Defensive, Monitor, Strictest};
+use routing::rule::{Condition, Patterns, Rule};
 
 use crate::fixture::*;
 
@@ -222,4 +223,37 @@ async fn no_other_protocol_than_websocket_is_upgraded_to() {
         !got.to_lowercase().contains("upgrade") && !got.contains("HTTP2"),
         "{got}"
     );
+}
+
+#[tokio::test]
+async fn octets_that_are_no_text_lead_past_no_rule() {
+    let rig = Rig::new();
+    let mut ruled = balancer(vec![fixed(200, "open")]);
+    ruled.listeners[0].rules.push(Rule {
+        arn: "rule/1".to_owned(),
+        priority: 1,
+        conditions: vec![Condition::PathPattern(Patterns {
+            values: vec!["/admin*".to_owned()],
+            regex_values: Vec::new(),
+        })],
+        transforms: Vec::new(),
+        actions: vec![fixed(403, "closed")],
+    });
+    rig.proxy.set_balancer(ruled);
+    let cases: [(&[u8], u16); 5] = [
+        (b"GET /admin?\xff HTTP/1.1\r\nHost: a\r\n\r\n", 403),
+        (b"GET /admin\xc3\xbc HTTP/1.1\r\nHost: a\r\n\r\n", 403),
+        (b"GET /b HTTP/1.1\r\nHost: \xff\r\n\r\n", 400),
+        (b"GET /b HTTP/1.1\r\nHost: a\tb\r\n\r\n", 400),
+        (b"GET http://\xff/b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+    ];
+    for (request, status) in cases {
+        let mut conn = rig.connect().await;
+        conn.send(request).await;
+        let response = conn.response().await;
+        assert_eq!(response.status, status, "{}", request.escape_ascii());
+    }
+    rig.notes
+        .request(|seen| seen.url.ends_with("/admin?%FF") && seen.priority == Some(1))
+        .await;
 }
