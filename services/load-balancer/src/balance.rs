@@ -75,10 +75,12 @@ fn by_weight<'a, I: Iterator<Item = &'a Arc<LiveTarget>>>(
     let weight = |target: &LiveTarget| u64::from(target.counters.weight.load(Ordering::Relaxed));
     let sum: u64 = targets().map(|target| weight(target)).sum();
     let mut drawn = random::below(sum);
-    targets().find(|target| {
+    let drawn = targets().find(|target| {
         let weight = weight(target);
         let hit = drawn < weight;
         drawn = drawn.saturating_sub(weight);
         hit
-    })
+    });
+    // Weights that sank between both looks may leave nobody.
+    drawn.or_else(|| targets().next())
 }

@@ -37,7 +37,12 @@ impl Transforms {
 
     /// The path with its query to send instead, or none when it stays.
     pub fn url(&self, path_and_query: &str) -> Option<String> {
-        apply(&self.url, path_and_query)
+        let mut url = apply(&self.url, path_and_query)?;
+        // What begins otherwise would be no request target, or one of another host.
+        if !url.starts_with('/') {
+            url.insert(0, '/');
+        }
+        Some(url)
     }
 }
 
@@ -134,6 +139,10 @@ mod tests {
         assert_eq!(url("^/a/(b)", "/$1x").url("/a/b").as_deref(), Some("/bx"));
         assert_eq!(url("^/a", "/$").url("/a").as_deref(), Some("/$"));
         assert_eq!(url("^/a", "/b").url("/c"), None);
+        assert_eq!(
+            url("^/a/(.*)", "$1").url("/a/http://b/").as_deref(),
+            Some("/http://b/")
+        );
         assert_eq!(url("^/a", "/b").host("/a"), None);
     }
 

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
+use load_balancer::balance::choose_target;
 use load_balancer::session::Served;
 use routing::attributes::{Algorithm, Stickiness};
 use routing::snapshot::WakePolicy;
@@ -56,6 +58,20 @@ async fn lb34_weighted_random_spreads_evenly_and_a_warming_target_gets_less() {
     rig.proxy.set_balancer(balancer(vec![forward(&[("tg", 1)])]));
     let spread = tally(&rig, 90, "").await;
     assert!(spread.get("a").copied().unwrap_or(0) <= 5, "{spread:?}");
+}
+
+#[tokio::test]
+async fn lb34_a_target_is_found_even_if_the_weights_sink_meanwhile() {
+    let rig = Rig::new();
+    let mut random = group("tg", &three().await);
+    random.attributes.algorithm = Algorithm::WeightedRandom;
+    rig.proxy.set_target_group(random);
+    let group = rig.proxy.state().group("tg").unwrap();
+    let view = group.view_owned();
+    for target in &view.targets {
+        target.counters.weight.store(0, Ordering::Relaxed);
+    }
+    assert!(choose_target(&group, &view, &[]).is_some());
 }
 
 #[tokio::test]
