@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use aws_model::ecs::types::TaskDefinition;
 use domain::{ContainerInstanceId, Scope, TaskId, TaskStatus};
+use futures::future::join_all;
 use kit::{Shutdown, SystemClock, Tasks};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -318,6 +319,13 @@ async fn a_job_whose_service_changed_since_it_was_planned_starts_nothing() {
         Placed::GuardLost
     ));
     assert_eq!(done(placer.place(guarded(2)).await.unwrap()).0.len(), 1);
+
+    // Of plans that come at the same time, and so into one batch, one is carried out.
+    let placed = join_all((0..8).map(|_| placer.place(guarded(3)))).await;
+    let lost = placed
+        .iter()
+        .filter(|placed| matches!(placed, Ok(Placed::GuardLost)));
+    assert_eq!(lost.count(), 7);
 }
 
 #[tokio::test]

@@ -171,7 +171,8 @@ async fn k06_the_tasks_memory_limit_holds_over_all_its_containers() {
         let eaten = on
             .until(&eater.name, |found| found.status == ContainerStatus::Exited)
             .await;
-        assert_eq!((eaten.exit_code, eaten.oom_killed), (Some(137), true));
+        // Whether the engine hears of the reason before it hears of the exit is luck; the limit's own count is not.
+        assert_eq!(eaten.exit_code, Some(137));
         let other = on.runtime.container_inspect(&bystander.name).await.unwrap();
         assert_eq!(other.status, ContainerStatus::Running);
         let events = task.memory_events().unwrap();

@@ -197,14 +197,14 @@ impl Committer {
         .bind(guards.values().copied().collect::<Vec<_>>())
         .fetch_all(&mut **tx)
         .await?;
-        let held: HashMap<i64, i64> = held.into_iter().collect();
+        let mut held: HashMap<i64, i64> = held.into_iter().collect();
         for (job, draft) in jobs.iter().zip(&mut drafts) {
             let Some(guard) = job.guard else { continue };
-            match held.get(&guard.service_id) {
-                Some(generation) if guards.get(&guard.service_id) == Some(&guard.generation) => {
-                    draft.outcome.generation = Some(*generation);
-                }
-                _ => draft.settled = Some(Placed::GuardLost),
+            let is_asked = guards.get(&guard.service_id) == Some(&guard.generation);
+            // A generation is for one plan: the first of the batch has it.
+            match is_asked.then(|| held.remove(&guard.service_id)).flatten() {
+                Some(generation) => draft.outcome.generation = Some(generation),
+                None => draft.settled = Some(Placed::GuardLost),
             }
         }
         Ok(drafts)
