@@ -241,7 +241,11 @@ def test_s30_a_task_that_fails_its_checks_is_replaced_without_a_lost_request(liv
     assert len(load.failures) <= 4 * CLIENTS, load.failures
 
 
-def test_bg07_a_blue_green_deployment_loses_no_request(live, elb, front):
+def hooks_of(live, rollout):
+    return live.describe_service_deployments(serviceDeploymentArns=[rollout])["serviceDeployments"][0]["lifecycleHookDetails"]
+
+
+def test_bg07_bg21_a_blue_green_deployment_that_pauses_loses_no_request(live, elb, front):
     entry = front("bluegreen")
     green = entry.group_of("bluegreen-other")
     rule = elb.describe_rules(ListenerArn=entry.listener)["Rules"][0]["RuleArn"]
@@ -255,9 +259,18 @@ def test_bg07_a_blue_green_deployment_loses_no_request(live, elb, front):
                         deploymentConfiguration={"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0})
     steady(live, "bluegreen", 90)
     register(live, "bluegreen", serving("two"))
+    pauses = [{"targetType": "PAUSE", "lifecycleStages": ["POST_SCALE_UP"], "timeoutConfiguration": {"timeoutInMinutes": 5}}]
     with Load(entry) as load:
-        live.update_service(service="bluegreen", taskDefinition="bluegreen")
+        configuration = live.update_service(
+            service="bluegreen", taskDefinition="bluegreen", deploymentConfiguration={"lifecycleHooks": pauses},
+        )["service"]["deploymentConfiguration"]
+        assert configuration["lifecycleHooks"] == pauses
+        rollout = live.list_service_deployments(service="bluegreen")["serviceDeployments"][0]["serviceDeploymentArn"]
+        hook = until("the deployment waits for its hook", lambda: hooks_of(live, rollout), 60)[0]
+        assert hook["status"] == "AWAITING_ACTION" and set(load.answers) == {"one"}
+        live.continue_service_deployment(serviceDeploymentArn=rollout, hookId=hook["hookId"])
         steady(live, "bluegreen", 90)
+    assert [h["status"] for h in hooks_of(live, rollout)] == ["SUCCEEDED"]
     assert load.failures == [] and set(load.answers) == {"one", "two"}
     shown = elb.describe_rules(ListenerArn=entry.listener)["Rules"][0]["Actions"][0]["ForwardConfig"]["TargetGroups"]
     assert {t["TargetGroupArn"]: t["Weight"] for t in shown} == {entry.group: 0, green: 100}
