@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use aws_model::ecs::types::TaskDefinition;
 use domain::{ContainerInstanceId, Scope, TaskId, TaskStatus};
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use kit::{Shutdown, SystemClock, Tasks};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -320,8 +320,9 @@ async fn a_job_whose_service_changed_since_it_was_planned_starts_nothing() {
     ));
     assert_eq!(done(placer.place(guarded(2)).await.unwrap()).0.len(), 1);
 
-    // Of plans that come at the same time, and so into one batch, one is carried out.
-    let placed = join_all((0..8).map(|_| placer.place(guarded(3)))).await;
+    // Of plans that wait together, and so come into one batch, one is carried out.
+    let together = join_all((0..8).map(|_| placer.place(guarded(3))));
+    let (_, placed) = join(placer.place(world.job(&definition, 1)), together).await;
     let lost = placed
         .iter()
         .filter(|placed| matches!(placed, Ok(Placed::GuardLost)));
