@@ -303,6 +303,31 @@ fn bg08_a_pause_may_last_longer_than_a_stage_but_not_the_deployment() {
 }
 
 #[test]
+fn bg06_bg08_each_step_may_bake_for_a_day() {
+    let mut world = world(DeploymentStrategy::Linear {
+        step: 500,
+        step_bake: minutes(1440),
+        bake: minutes(1440),
+    });
+    world.update(false);
+    story(&mut world, 3);
+    world.wait(1440 * 60).act();
+    assert_eq!(stage(&world, 'B'), Some(Stage::BakeTime));
+    world.wait(1440 * 60);
+    story(&mut world, 3);
+    assert!(world.is_steady());
+}
+
+#[test]
+fn bg21_a_service_that_turns_to_rolling_deployments_waits_no_longer() {
+    let (mut world, _) = held(vec![patient(Stage::PreScaleUp)]);
+    world.service.configuration.strategy = DeploymentStrategy::Rolling;
+    story(&mut world, 6);
+    assert!(world.is_steady());
+    assert_eq!(pauses(&world, 'B'), [(Stage::PreScaleUp, PauseStatus::Failed)]);
+}
+
+#[test]
 fn sd05_a_deployment_that_waits_can_be_stopped() {
     let (mut world, _) = held(vec![patient(Stage::PostProductionTrafficShift)]);
     let b = world.id('B');
