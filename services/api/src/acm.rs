@@ -5,5 +5,6 @@ pub mod dispatch;
 pub mod domain_names;
 pub mod find;
 pub mod ops;
+pub mod quota;
 pub mod tags;
 pub mod view;

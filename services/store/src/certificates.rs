@@ -84,6 +84,15 @@ pub async fn all(db: &Db, scope: &Scope) -> Result<Vec<CertificateRow>> {
         .await?)
 }
 
+/// Lets the transaction make certificates alone in this account and region, so that the quota and idempotency tokens hold.
+pub async fn create_alone(tx: &mut Tx, scope: &Scope) -> Result<()> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 9))")
+        .bind(format!("{} {}", scope.account, scope.region))
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
 /// How many certificates there are.
 pub async fn count(tx: &mut Tx, scope: &Scope) -> Result<i64> {
     let query = sqlx::query_scalar("SELECT count(*) FROM certificates WHERE account = $1 AND region = $2");
@@ -156,7 +165,7 @@ pub async fn in_use_by(db: &Db, arns: &[String]) -> Result<BTreeMap<String, Vec<
     Ok(users)
 }
 
-/// The certificate that RequestCertificate made with this idempotency token since `since`.
+/// The certificate that RequestCertificate made with this idempotency token since `since`. Call [`create_alone`] before.
 pub async fn by_token(
     tx: &mut Tx,
     scope: &Scope,

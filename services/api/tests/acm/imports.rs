@@ -151,6 +151,40 @@ async fn certificates_are_listed_by_key_type_in_pages() {
     refused(&api, "ListCertificates", forged, "InvalidArgsException").await;
 }
 
+/// As when certificates are replaced while somebody lists them.
+#[tokio::test]
+async fn pages_go_on_when_the_certificate_that_the_last_one_ended_with_is_gone() {
+    let api = acm().await;
+    for name in ["a.test", "b.test", "c.test"] {
+        imported(&api, name).await;
+    }
+    let all = api
+        .ok("ListCertificates", json!({ "Includes": { "keyTypes": ALL } }))
+        .await;
+    let all = all["CertificateSummaryList"].as_array().unwrap().iter();
+    let mut arns: Vec<String> = all.map(|one| text(&one["CertificateArn"])).collect();
+    for order in ["ASCENDING", "DESCENDING"] {
+        let page = json!({ "Includes": { "keyTypes": ALL }, "MaxItems": 1, "SortBy": "CREATED_AT", "SortOrder": order });
+        let first = api.ok("ListCertificates", page.clone()).await;
+        let shown = text(&first["CertificateSummaryList"][0]["CertificateArn"]);
+        api.ok("DeleteCertificate", json!({ "CertificateArn": shown }))
+            .await;
+        arns.retain(|arn| *arn != shown);
+        let next = json!({ "NextToken": first["NextToken"] });
+        let second = api.ok("ListCertificates", with(page, next)).await;
+        let expected = if order == "ASCENDING" {
+            arns.first()
+        } else {
+            arns.last()
+        };
+        assert_eq!(
+            Some(&text(&second["CertificateSummaryList"][0]["CertificateArn"])),
+            expected,
+            "{order}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn tg01_certificates_have_tags() {
     let api = acm().await;

@@ -69,6 +69,22 @@ async fn a_requested_certificate_waits_for_its_validation() {
         .await;
 }
 
+/// As when a client does not wait for the answer to its first call.
+#[tokio::test]
+async fn one_idempotency_token_makes_one_certificate_also_when_requests_meet() {
+    let api = acm().await.issuing_certificates();
+    let request = json!({ "DomainName": "a.test", "IdempotencyToken": "t1" });
+    let calls = (0..8).map(|_| api.ok("RequestCertificate", request.clone()));
+    let mut made: Vec<String> = futures::future::join_all(calls)
+        .await
+        .iter()
+        .map(|made| text(&made["CertificateArn"]))
+        .collect();
+    made.sort();
+    made.dedup();
+    assert_eq!(made.len(), 1, "{made:?}");
+}
+
 #[tokio::test]
 async fn options_and_the_accounts_configuration_are_kept() {
     let api = acm().await.issuing_certificates();

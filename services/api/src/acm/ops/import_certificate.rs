@@ -6,11 +6,8 @@ use chrono::{DateTime, Utc};
 use store::Wake;
 use store::certificates::{Details, Material};
 
-use crate::acm::{find, tags};
+use crate::acm::{find, quota, tags};
 use crate::{Context, Error, Result};
-
-/// Certificates of an account in a region.
-const CERTIFICATES: i64 = 2_500;
 
 /// ImportCertificate: under a new ARN, or again under one that was imported before; listeners show the new one at once.
 pub async fn import_certificate(
@@ -51,12 +48,8 @@ pub async fn import_certificate(
             return Err(find::not_found(&arn));
         }
     } else {
-        if store::certificates::count(&mut tx, &cx.scope).await? >= CERTIFICATES {
-            return Err(Error::new(
-                ErrorCode::LimitExceededException,
-                format!("An account cannot have more than {CERTIFICATES} certificates."),
-            ));
-        }
+        store::certificates::create_alone(&mut tx, &cx.scope).await?;
+        quota::check(cx, &mut tx).await?;
         store::certificates::import(&mut tx, &cx.scope, &arn, &material, cx.now()).await?;
         tags::put(cx, &mut tx, &arn, tags).await?;
     }

@@ -37,13 +37,13 @@ pub async fn list_certificates(
         (statuses.is_empty() || status.is_some_and(|status| statuses.contains(&status)))
             && passes(&filters, row)
     });
-    if let Some(after) = input.next_token.as_deref() {
-        let arn = opened(after)?;
-        let position = rows
-            .iter()
-            .position(|row| row.arn == arn)
-            .ok_or_else(invalid_token)?;
-        rows.drain(..=position);
+    if let Some(token) = input.next_token.as_deref() {
+        let after = opened(token).ok_or_else(invalid_token)?;
+        // The certificate that the last page ended with may be gone, or no longer be one of those that are asked for.
+        rows.retain(|row| match descending {
+            true => position(row) < after,
+            false => position(row) > after,
+        });
     }
     let size = input
         .max_items
@@ -52,10 +52,10 @@ pub async fn list_certificates(
         .clamp(1, PAGE);
     let more = rows.len() > size;
     rows.truncate(size);
-    let next_token = rows
-        .last()
-        .filter(|_| more)
-        .map(|row| URL_SAFE_NO_PAD.encode(&row.arn));
+    let next_token = rows.last().filter(|_| more).map(|row| {
+        let (created_at, arn) = position(row);
+        URL_SAFE_NO_PAD.encode(format!("{created_at} {arn}"))
+    });
     let arns: Vec<String> = rows.iter().map(|row| row.arn.clone()).collect();
     let users = store::certificates::in_use_by(cx.db(), &arns).await?;
     let summaries = rows.into_iter().map(|row| {
@@ -91,9 +91,15 @@ fn passes(filters: &Filters, row: &CertificateRow) -> bool {
     by_key && by_usage && by_extended && !exportable && filters.managed_by.is_none()
 }
 
-fn opened(token: &str) -> Result<String> {
-    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| invalid_token())?;
-    String::from_utf8(bytes).map_err(|_| invalid_token())
+/// Where a certificate stands in the list: when it was made, in microseconds, and its ARN.
+fn position(row: &CertificateRow) -> (i64, String) {
+    (row.created_at.timestamp_micros(), row.arn.clone())
+}
+
+fn opened(token: &str) -> Option<(i64, String)> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
+    let (created_at, arn) = text.split_once(' ')?;
+    Some((created_at.parse().ok()?, arn.to_owned()))
 }
 
 fn invalid_token() -> Error {

@@ -7,7 +7,7 @@ use store::Wake;
 use store::acme::Issuing;
 use store::certificates::{Details, NewRequest};
 
-use crate::acm::{domain_names, find, tags};
+use crate::acm::{domain_names, find, quota, tags};
 use crate::{Context, Error, Result};
 
 /// How long an idempotency token holds.
@@ -50,6 +50,7 @@ pub async fn request_certificate(
         },
     };
     let mut tx = cx.db().begin().await?;
+    store::certificates::create_alone(&mut tx, &cx.scope).await?;
     if let Some(token) = &new.idempotency_token {
         let since = cx.now() - TOKEN;
         let there = store::certificates::by_token(&mut tx, &cx.scope, token, since).await?;
@@ -59,6 +60,7 @@ pub async fn request_certificate(
             });
         }
     }
+    quota::check(cx, &mut tx).await?;
     store::certificates::request(&mut tx, &cx.scope, &new, cx.now()).await?;
     tags::put(cx, &mut tx, &arn, tags).await?;
     cx.db().commit(tx, [Wake::Routes]).await?;
