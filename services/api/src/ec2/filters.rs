@@ -29,6 +29,7 @@ enum Look<T: 'static> {
     Field(fn(&T) -> Vec<String>),
     Tag(String),
     TagKey,
+    TagValue,
 }
 
 /// The filters of a request.
@@ -73,6 +74,9 @@ impl<T: Filtered> Filters<T> {
                 Look::TagKey => tags
                     .iter()
                     .any(|tag| is_asked(tag.key.as_deref().unwrap_or_default())),
+                Look::TagValue => tags
+                    .iter()
+                    .any(|tag| is_asked(tag.value.as_deref().unwrap_or_default())),
                 Look::Tag(key) => tags.iter().any(|tag| {
                     tag.key.as_ref() == Some(key) && is_asked(tag.value.as_deref().unwrap_or_default())
                 }),
@@ -89,6 +93,7 @@ fn look<T: Filtered>(name: &str, tagged: bool) -> Option<Look<T>> {
         _ if !tagged => None,
         Some(key) => Some(Look::Tag(key.to_owned())),
         None if name == "tag-key" => Some(Look::TagKey),
+        None if name == "tag-value" => Some(Look::TagValue),
         None => None,
     }
 }

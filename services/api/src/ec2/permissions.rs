@@ -103,7 +103,7 @@ async fn named(cx: &Context, name: &str) -> Result<String> {
     let groups = store::networks::security_groups::list(cx.db(), &cx.scope).await?;
     groups
         .into_iter()
-        .find(|group| group.vpc_id == vpc.id && group.name == name)
+        .find(|group| group.vpc_id == vpc.id && group.name.eq_ignore_ascii_case(name))
         .map(|group| group.id)
         .ok_or_else(|| {
             let text = format!(

@@ -41,6 +41,18 @@ async fn a_new_group_lets_everything_out_and_nothing_in() {
         &message,
     )
     .await;
+    // Names are not told apart by the case of their letters.
+    for (name, code) in [
+        ("WEB", "InvalidGroup.Duplicate"),
+        ("Default", "InvalidParameterValue"),
+    ] {
+        let other = json!({"VpcId": vpc, "GroupName": name, "Description": "of the web"});
+        assert_eq!(
+            refused(&api, "CreateSecurityGroup", other).await.0,
+            code,
+            "{name}"
+        );
+    }
     // As Terraform does, which wants no rule that it does not know.
     let egress = json!({"GroupId": id, "IpPermissions": everything});
     api.ok("RevokeSecurityGroupEgress", egress).await;

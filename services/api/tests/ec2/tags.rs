@@ -35,6 +35,12 @@ async fn tags_are_set_shown_filtered_and_taken_away() {
         1
     );
     assert_eq!(
+        filtered(&api, "DescribeVpcs", "Vpcs", "tag-value", "main")
+            .await
+            .len(),
+        1
+    );
+    assert_eq!(
         filtered(&api, "DescribeTags", "Tags", "key", "Name").await.len(),
         3
     );

@@ -61,7 +61,8 @@ pub async fn create(db: &Db, scope: &Scope, new: &NewGroup, tags: &[Tag]) -> Net
             .await?
             .ok_or(NetworkError::NoDefaultVpc)?,
     };
-    let taken = sqlx::query("SELECT 1 FROM security_groups WHERE vpc_id = $1 AND name = $2")
+    // Names differ by more than the case of their letters.
+    let taken = sqlx::query("SELECT 1 FROM security_groups WHERE vpc_id = $1 AND lower(name) = lower($2)")
         .bind(&vpc.id)
         .bind(&new.name);
     if taken.fetch_optional(&mut *tx).await?.is_some() {

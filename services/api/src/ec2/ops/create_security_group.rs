@@ -59,7 +59,7 @@ fn check_name(name: &str) -> Result<()> {
     if name.is_empty() {
         return Err(refusal::missing("GroupName"));
     }
-    if name == security_groups::DEFAULT {
+    if name.eq_ignore_ascii_case(security_groups::DEFAULT) {
         return Err(refusal::invalid_value(
             "Cannot use reserved security group name: default",
         ));
