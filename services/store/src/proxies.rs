@@ -154,8 +154,8 @@ pub async fn live(db: &Db, held: &[Uuid]) -> Result<Vec<LiveProxy>> {
 }
 
 /// A balancer's revision is in force on a proxy: this is how its listeners stand there. Listeners that are not named do not stand there
-/// any more. The last word of a session counts, also when the revision went back with the database. Nothing happens if another session
-/// has replaced this one.
+/// any more, and of one that is being deleted nothing is written. The last word of a session counts, also when the revision went back
+/// with the database. Nothing happens if another session has replaced this one.
 pub async fn applied(
     db: &Db,
     session: Uuid,
@@ -179,7 +179,7 @@ pub async fn applied(
          INSERT INTO listener_statuses (listener_arn, proxy, revision, addresses, failure) \
          SELECT l.arn, proxy.name, $3, array_remove(string_to_array(g.addresses, ' '), ''), g.failure \
          FROM unnest($4::text[], $5::text[], $6::text[]) AS g(listener, addresses, failure) \
-         JOIN listeners l ON l.arn = g.listener AND l.load_balancer_arn = $2 CROSS JOIN proxy \
+         JOIN listeners l ON l.arn = g.listener AND l.load_balancer_arn = $2 CROSS JOIN proxy FOR KEY SHARE OF l \
          ON CONFLICT (listener_arn, proxy) DO UPDATE SET revision = excluded.revision, addresses = excluded.addresses, \
              failure = excluded.failure",
     )

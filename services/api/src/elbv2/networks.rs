@@ -77,13 +77,13 @@ fn check_subnets(rows: &[SubnetRow], is_application: bool) -> Result<String> {
     let mut zones: Vec<&str> = rows.iter().map(|row| row.availability_zone.as_str()).collect();
     zones.sort_unstable();
     zones.dedup();
-    if is_application && zones.len() < 2 {
-        return Err(too_few(true));
-    }
-    match zones.len() < rows.len() {
-        true => Err(invalid_configuration(
+    if zones.len() < rows.len() {
+        return Err(invalid_configuration(
             "A load balancer cannot be attached to multiple subnets in the same Availability Zone",
-        )),
+        ));
+    }
+    match is_application && zones.len() < 2 {
+        true => Err(too_few(true)),
         false => Ok(first.vpc_id.clone()),
     }
 }

@@ -1,5 +1,8 @@
 //! Load balancers: LB-10 to LB-13, LB-41.
 
+use std::time::Duration;
+
+use routing::message::ListenerStatus;
 use serde_json::{Value, json};
 
 use crate::lab::{
@@ -129,6 +132,7 @@ async fn lb10_subnets_and_groups_have_to_exist_and_to_fit() {
         request
     };
     let two = "At least two subnets in two different Availability Zones must be specified";
+    let same_zone = "A load balancer cannot be attached to multiple subnets in the same Availability Zone";
     let missing = "subnet-0123456789abcdef0";
     for (more, code, text) in [
         (json!({}), "ValidationError", two.to_owned()),
@@ -145,7 +149,12 @@ async fn lb10_subnets_and_groups_have_to_exist_and_to_fit() {
         (
             json!({"Subnets": [subnets[0], subnets[1], subnets[1]]}),
             "InvalidConfigurationRequest",
-            "A load balancer cannot be attached to multiple subnets in the same Availability Zone".to_owned(),
+            same_zone.to_owned(),
+        ),
+        (
+            json!({"Subnets": [subnets[0], subnets[0]]}),
+            "InvalidConfigurationRequest",
+            same_zone.to_owned(),
         ),
         (
             json!({"Subnets": [subnets[0], subnets[1]], "SecurityGroups": ["sg-0123456789abcdef0"]}),
@@ -444,6 +453,58 @@ async fn what_is_set_later_reads_back() {
             .code,
         "ResourceNotFound"
     );
+}
+
+/// As when a listener is deleted while a proxy tells how all of its load balancer stand.
+#[tokio::test]
+async fn lb10_how_listeners_stand_is_kept_when_one_of_them_is_deleted_meanwhile() {
+    let api = elb().await;
+    let id = arn(&balancer(&api, "web", json!({})).await, "LoadBalancerArn");
+    let target_group = arn(&group(&api, "web", json!({})).await, "TargetGroupArn");
+    let stays = listener(&api, &id, 80, &target_group).await;
+    let goes = listener(&api, &id, 81, &target_group).await;
+    let db = api.db();
+    let session = uuid::Uuid::new_v4();
+    sqlx::query(
+        "INSERT INTO proxies (name, boot, version, balancers, session_server, session_id, connected_at, seen_at) \
+         VALUES ('one', '', '', '{}', gen_random_uuid(), $1, now(), now())",
+    )
+    .bind(session)
+    .execute(db.pool())
+    .await
+    .unwrap();
+    let mut deletion = db.begin().await.unwrap();
+    sqlx::query("DELETE FROM listeners WHERE arn = $1")
+        .bind(&goes)
+        .execute(&mut *deletion)
+        .await
+        .unwrap();
+    let report = {
+        let (db, id) = (db.clone(), id.clone());
+        let stands = [&stays, &goes].map(|arn| ListenerStatus {
+            listener: arn.clone(),
+            addresses: Vec::new(),
+            failure: None,
+        });
+        tokio::spawn(async move { store::proxies::applied(&db, session, &id, 1, &stands).await })
+    };
+    let waits = async || -> bool {
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')",
+        )
+        .fetch_one(db.pool())
+        .await
+        .unwrap()
+    };
+    let met = tokio::time::timeout(Duration::from_secs(30), async { while !waits().await {} });
+    met.await.expect("the report waits for the deletion");
+    db.commit(deletion, []).await.unwrap();
+    report.await.unwrap().unwrap();
+    let written: Vec<String> = sqlx::query_scalar("SELECT listener_arn FROM listener_statuses")
+        .fetch_all(db.pool())
+        .await
+        .unwrap();
+    assert_eq!(written, [stays]);
 }
 
 #[tokio::test]
