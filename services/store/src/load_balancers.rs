@@ -73,12 +73,12 @@ pub struct LoadBalancerChange {
     pub kept: Option<KeptBalancer>,
 }
 
-/// What came of a creation.
+/// What came of the creation of a load balancer or a target group.
 #[derive(Debug)]
-pub enum Created {
-    New(LoadBalancerRow),
+pub enum Created<Row> {
+    New(Row),
     /// The account and region have one of this name already.
-    Exists(LoadBalancerRow),
+    Exists(Row),
     /// As many of this kind as there may be.
     LimitReached,
 }
@@ -162,7 +162,7 @@ pub async fn create(
     new: &NewLoadBalancer,
     limit: i64,
     now: DateTime<Utc>,
-) -> Result<Created> {
+) -> Result<Created<LoadBalancerRow>> {
     create_alone(tx, scope).await?;
     let sql = format!(
         "SELECT {COLUMNS} FROM load_balancers WHERE account = $1 AND region = $2 AND name = $3 FOR UPDATE"
@@ -188,12 +188,7 @@ pub async fn create(
         return Ok(Created::LimitReached);
     }
     let row = insert(tx, scope, new, now).await?;
-    let named: Vec<(String, Tag)> = new
-        .tags
-        .iter()
-        .map(|tag| (new.arn.clone(), tag.clone()))
-        .collect();
-    tags::put(tx, scope, &named).await?;
+    tags::set(tx, scope, &new.arn, &new.tags).await?;
     Ok(Created::New(row))
 }
 

@@ -9,6 +9,7 @@ pub mod error;
 pub mod internet_gateways;
 pub mod network_acls;
 pub mod network_interfaces;
+mod parts;
 pub mod route_tables;
 pub mod security_group_rules;
 pub mod security_groups;
@@ -17,18 +18,17 @@ pub mod tags;
 mod usage;
 pub mod vpcs;
 
-use chrono::{DateTime, Utc};
 use domain::Scope;
 use domain::network::ResourceKind;
 use sqlx::AssertSqlSafe;
 
-use crate::tokens::{self, Token, Use};
 use crate::{Db, Result, Tx};
 
 pub use defaults::{create_default_subnet, create_default_vpc};
 pub use error::{NetworkError, NetworkResult};
 pub use network_acls::NetworkAcl;
 pub use network_interfaces::NetworkInterfaceRow;
+pub use parts::NewPart;
 pub use security_groups::SecurityGroupRow;
 pub use subnets::SubnetRow;
 pub use usage::hold;
@@ -179,31 +179,6 @@ async fn remove(tx: &mut Tx, scope: &Scope, kind: ResourceKind, id: &str) -> Net
         .await?;
     crate::tags::remove_all(tx, scope, &[scope.ec2_arn(kind, id)]).await?;
     Ok(())
-}
-
-/// What a client token made before, which is locked then; a token that is new is claimed.
-///
-/// # Errors
-/// [`NetworkError::TokenMismatch`]; [`NetworkError::NotFound`] when it was deleted since.
-async fn made_before(
-    tx: &mut Tx,
-    scope: &Scope,
-    kind: ResourceKind,
-    token: Option<&Token>,
-    now: DateTime<Utc>,
-) -> NetworkResult<Option<String>> {
-    let Some(token) = token else {
-        return Ok(None);
-    };
-    match tokens::claim(tx, token, now).await? {
-        Use::First => Ok(None),
-        Use::Same(made) => {
-            let id = made.into_iter().next().unwrap_or_default();
-            lock(tx, scope, kind, &id).await?;
-            Ok(Some(id))
-        }
-        Use::Different(_) => Err(NetworkError::TokenMismatch(token.token.clone())),
-    }
 }
 
 /// An id for something new.

@@ -40,6 +40,12 @@ pub async fn put(tx: &mut Tx, scope: &Scope, tags: &[(String, Tag)]) -> Result<(
     Ok(())
 }
 
+/// Sets tags of one resource; existing keys are overwritten (TG-01).
+pub async fn set(tx: &mut Tx, scope: &Scope, arn: &str, tags: &[Tag]) -> Result<()> {
+    let named: Vec<(String, Tag)> = tags.iter().map(|tag| (arn.to_owned(), tag.clone())).collect();
+    put(tx, scope, &named).await
+}
+
 /// Removes these keys of a resource.
 pub async fn remove(tx: &mut Tx, scope: &Scope, arn: &str, keys: &[String]) -> Result<()> {
     sqlx::query("DELETE FROM tags WHERE account = $1 AND region = $2 AND arn = $3 AND key = ANY($4)")

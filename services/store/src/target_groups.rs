@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
 
-use crate::load_balancers::{Which, create_alone};
+use crate::load_balancers::{Created, Which, create_alone};
 use crate::routes::touch_target_group;
 use crate::tags::{self, Tag};
 use crate::{Db, Result, Tx};
@@ -65,16 +65,6 @@ pub struct NewTargetGroup {
     pub attributes: BTreeMap<String, String>,
     pub kept: KeptTargetGroup,
     pub tags: Vec<Tag>,
-}
-
-/// What came of a creation.
-#[derive(Debug)]
-pub enum Created {
-    New(TargetGroupRow),
-    /// The account and region have one of this name already.
-    Exists(TargetGroupRow),
-    /// As many as there may be.
-    LimitReached,
 }
 
 const COLUMNS: &str = "arn, name, target_type, protocol, protocol_version, port, vpc_id, ip_address_type, health_check, attributes, kept, created_at";
@@ -149,7 +139,7 @@ pub async fn create(
     new: &NewTargetGroup,
     limit: i64,
     now: DateTime<Utc>,
-) -> Result<Created> {
+) -> Result<Created<TargetGroupRow>> {
     create_alone(tx, scope).await?;
     let sql = format!("SELECT {COLUMNS} FROM target_groups WHERE account = $1 AND region = $2 AND name = $3");
     let existing: Option<TargetGroupRow> = sqlx::query_as(AssertSqlSafe(sql))
@@ -171,12 +161,7 @@ pub async fn create(
         return Ok(Created::LimitReached);
     }
     let row = insert(tx, scope, new, now).await?;
-    let named: Vec<(String, Tag)> = new
-        .tags
-        .iter()
-        .map(|tag| (new.arn.clone(), tag.clone()))
-        .collect();
-    tags::put(tx, scope, &named).await?;
+    tags::set(tx, scope, &new.arn, &new.tags).await?;
     Ok(Created::New(row))
 }
 

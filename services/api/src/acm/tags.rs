@@ -63,8 +63,7 @@ pub async fn put(cx: &Context, tx: &mut Tx, arn: &str, tags: Vec<store::tags::Ta
     if keys.len() > LIMIT {
         return Err(too_many());
     }
-    let named: Vec<_> = tags.into_iter().map(|tag| (arn.to_owned(), tag)).collect();
-    Ok(store::tags::put(tx, &cx.scope, &named).await?)
+    Ok(store::tags::set(tx, &cx.scope, arn, &tags).await?)
 }
 
 /// The tags of a certificate.

@@ -97,8 +97,7 @@ pub async fn add(cx: &Context, arns: Vec<String>, tags: Vec<Tag>) -> Result<()> 
         if keys.iter().filter(|key| !key.starts_with("aws:")).count() > LIMIT {
             return Err(too_many());
         }
-        let named: Vec<_> = tags.iter().map(|tag| (arn.clone(), tag.clone())).collect();
-        store::tags::put(&mut tx, &cx.scope, &named).await?;
+        store::tags::set(&mut tx, &cx.scope, arn, &tags).await?;
     }
     Ok(cx.db().commit(tx, []).await?)
 }

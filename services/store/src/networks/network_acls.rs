@@ -4,13 +4,10 @@ mod entries;
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use domain::Scope;
 use domain::network::ResourceKind;
 
-use super::{NetworkError, NetworkResult, subnets, vpcs};
-use crate::tags::Tag;
-use crate::tokens::{self, Token};
+use super::{NetworkError, NetworkResult, NewPart, parts, subnets};
 use crate::{Db, Result, Tx};
 
 pub use entries::{AclEntry, create_entry, delete_entry, replace_entry};
@@ -33,6 +30,11 @@ struct AclRow {
     vpc_id: String,
     is_default: bool,
 }
+
+const INSERT: &str =
+    "INSERT INTO network_acls (id, account, region, vpc_id, is_default) VALUES ($1, $2, $3, $4, false)";
+const INSERT_DEFAULT: &str =
+    "INSERT INTO network_acls (id, account, region, vpc_id, is_default) VALUES ($1, $2, $3, $4, true)";
 
 /// All network ACLs, by id.
 pub async fn list(db: &Db, scope: &Scope) -> Result<Vec<NetworkAcl>> {
@@ -70,26 +72,8 @@ pub async fn list(db: &Db, scope: &Scope) -> Result<Vec<NetworkAcl>> {
 ///
 /// # Errors
 /// [`NetworkError::TokenMismatch`].
-pub async fn create(
-    db: &Db,
-    scope: &Scope,
-    vpc: &str,
-    tags: &[Tag],
-    token: Option<&Token>,
-    now: DateTime<Utc>,
-) -> NetworkResult<String> {
-    let mut tx = super::begin(db, scope).await?;
-    vpcs::find(&mut tx, scope, vpc).await?;
-    if let Some(id) = super::made_before(&mut tx, scope, ResourceKind::NetworkAcl, token, now).await? {
-        return Ok(id);
-    }
-    let id = insert(&mut tx, scope, vpc, false).await?;
-    super::tags::put(&mut tx, scope, ResourceKind::NetworkAcl, &id, tags).await?;
-    if let Some(token) = token {
-        tokens::fulfil(&mut tx, token, std::slice::from_ref(&id)).await?;
-    }
-    db.commit(tx, []).await?;
-    Ok(id)
+pub async fn create(db: &Db, scope: &Scope, new: &NewPart<'_>) -> NetworkResult<String> {
+    parts::create(db, scope, ResourceKind::NetworkAcl, INSERT, new).await
 }
 
 /// Deletes a network ACL that no subnet uses.
@@ -143,26 +127,11 @@ pub async fn replace_association(db: &Db, scope: &Scope, id: &str, acl: &str) ->
 
 /// The network ACL of a new VPC, which lets everything pass.
 pub(super) async fn insert_default(tx: &mut Tx, scope: &Scope, vpc: &str) -> Result<()> {
-    let id = insert(tx, scope, vpc, true).await?;
+    let id = parts::insert(tx, scope, ResourceKind::NetworkAcl, INSERT_DEFAULT, vpc).await?;
     for egress in [false, true] {
         entries::insert(tx, &id, &AclEntry::everything(egress)).await?;
     }
     Ok(())
-}
-
-async fn insert(tx: &mut Tx, scope: &Scope, vpc: &str, is_default: bool) -> Result<String> {
-    let id = super::fresh_id(ResourceKind::NetworkAcl);
-    sqlx::query(
-        "INSERT INTO network_acls (id, account, region, vpc_id, is_default) VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(&id)
-    .bind(scope.account.as_str())
-    .bind(scope.region.as_str())
-    .bind(vpc)
-    .bind(is_default)
-    .execute(&mut **tx)
-    .await?;
-    Ok(id)
 }
 
 /// The network ACL, seen by a transaction of [`super::begin`].

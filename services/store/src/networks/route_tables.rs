@@ -5,13 +5,10 @@ mod routes;
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use domain::Scope;
 use domain::network::ResourceKind;
 
-use super::{NetworkError, NetworkResult, vpcs};
-use crate::tags::Tag;
-use crate::tokens::{self, Token};
+use super::{NetworkError, NetworkResult, NewPart, parts};
 use crate::{Db, Result, Tx};
 
 pub use associations::{AssociationRow, associate, disassociate, replace_association};
@@ -38,6 +35,8 @@ struct TableRow {
 
 const SELECT: &str = "SELECT t.id, t.vpc_id, v.cidr_block AS vpc_cidr_block FROM route_tables t JOIN vpcs v ON v.id = t.vpc_id \
     WHERE t.account = $1 AND t.region = $2";
+
+const INSERT: &str = "INSERT INTO route_tables (id, account, region, vpc_id) VALUES ($1, $2, $3, $4)";
 
 /// All route tables, by id.
 pub async fn list(db: &Db, scope: &Scope) -> Result<Vec<RouteTable>> {
@@ -66,26 +65,8 @@ pub async fn list(db: &Db, scope: &Scope) -> Result<Vec<RouteTable>> {
 ///
 /// # Errors
 /// [`NetworkError::TokenMismatch`].
-pub async fn create(
-    db: &Db,
-    scope: &Scope,
-    vpc: &str,
-    tags: &[Tag],
-    token: Option<&Token>,
-    now: DateTime<Utc>,
-) -> NetworkResult<String> {
-    let mut tx = super::begin(db, scope).await?;
-    vpcs::find(&mut tx, scope, vpc).await?;
-    if let Some(id) = super::made_before(&mut tx, scope, ResourceKind::RouteTable, token, now).await? {
-        return Ok(id);
-    }
-    let id = insert(&mut tx, scope, vpc).await?;
-    super::tags::put(&mut tx, scope, ResourceKind::RouteTable, &id, tags).await?;
-    if let Some(token) = token {
-        tokens::fulfil(&mut tx, token, std::slice::from_ref(&id)).await?;
-    }
-    db.commit(tx, []).await?;
-    Ok(id)
+pub async fn create(db: &Db, scope: &Scope, new: &NewPart<'_>) -> NetworkResult<String> {
+    parts::create(db, scope, ResourceKind::RouteTable, INSERT, new).await
 }
 
 /// Deletes a route table that nothing is associated with.
@@ -106,21 +87,9 @@ pub async fn delete(db: &Db, scope: &Scope, id: &str) -> NetworkResult<()> {
 
 /// The main route table of a new VPC.
 pub(super) async fn insert_main(tx: &mut Tx, scope: &Scope, vpc: &str) -> Result<()> {
-    let id = insert(tx, scope, vpc).await?;
+    let id = parts::insert(tx, scope, ResourceKind::RouteTable, INSERT, vpc).await?;
     associations::insert(tx, scope, &id, vpc, None).await?;
     Ok(())
-}
-
-async fn insert(tx: &mut Tx, scope: &Scope, vpc: &str) -> Result<String> {
-    let id = super::fresh_id(ResourceKind::RouteTable);
-    sqlx::query("INSERT INTO route_tables (id, account, region, vpc_id) VALUES ($1, $2, $3, $4)")
-        .bind(&id)
-        .bind(scope.account.as_str())
-        .bind(scope.region.as_str())
-        .bind(vpc)
-        .execute(&mut **tx)
-        .await?;
-    Ok(id)
 }
 
 /// The table, seen by a transaction of [`super::begin`].

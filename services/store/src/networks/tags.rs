@@ -119,7 +119,5 @@ pub(super) async fn put(
     id: &str,
     tags: &[Tag],
 ) -> Result<()> {
-    let arn = scope.ec2_arn(kind, id);
-    let tags: Vec<(String, Tag)> = tags.iter().map(|tag| (arn.clone(), tag.clone())).collect();
-    crate::tags::put(tx, scope, &tags).await
+    crate::tags::set(tx, scope, &scope.ec2_arn(kind, id), tags).await
 }

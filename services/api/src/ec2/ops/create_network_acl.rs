@@ -1,7 +1,7 @@
 use aws_model::ec2::types::{CreateNetworkAclRequest, CreateNetworkAclResult};
 use domain::network::ResourceKind;
 use serde_json::json;
-use store::networks::network_acls;
+use store::networks::{NewPart, network_acls};
 
 use crate::ec2::view::network_acl;
 use crate::ec2::{given, tags};
@@ -16,8 +16,13 @@ pub async fn create_network_acl(
     let parameters = json!([input.vpc_id, input.tag_specifications]);
     let token = given::token(cx, "CreateNetworkAcl", input.client_token.as_deref(), &parameters)?;
     let tags = tags::of_new(ResourceKind::NetworkAcl, input.tag_specifications)?;
-    let (db, scope) = (cx.db(), &cx.scope);
-    let id = network_acls::create(db, scope, &input.vpc_id, &tags, token.as_ref(), cx.now()).await?;
+    let new = NewPart {
+        vpc: &input.vpc_id,
+        tags: &tags,
+        token: token.as_ref(),
+        now: cx.now(),
+    };
+    let id = network_acls::create(cx.db(), &cx.scope, &new).await?;
     let acls = network_acl::all(cx).await?;
     Ok(CreateNetworkAclResult {
         network_acl: acls

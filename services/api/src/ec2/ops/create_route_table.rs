@@ -1,7 +1,7 @@
 use aws_model::ec2::types::{CreateRouteTableRequest, CreateRouteTableResult};
 use domain::network::ResourceKind;
 use serde_json::json;
-use store::networks::route_tables;
+use store::networks::{NewPart, route_tables};
 
 use crate::ec2::view::route_table;
 use crate::ec2::{given, tags};
@@ -16,8 +16,13 @@ pub async fn create_route_table(
     let parameters = json!([input.vpc_id, input.tag_specifications]);
     let token = given::token(cx, "CreateRouteTable", input.client_token.as_deref(), &parameters)?;
     let tags = tags::of_new(ResourceKind::RouteTable, input.tag_specifications)?;
-    let (db, scope) = (cx.db(), &cx.scope);
-    let id = route_tables::create(db, scope, &input.vpc_id, &tags, token.as_ref(), cx.now()).await?;
+    let new = NewPart {
+        vpc: &input.vpc_id,
+        tags: &tags,
+        token: token.as_ref(),
+        now: cx.now(),
+    };
+    let id = route_tables::create(cx.db(), &cx.scope, &new).await?;
     let tables = route_table::all(cx).await?;
     Ok(CreateRouteTableResult {
         route_table: tables

@@ -57,8 +57,7 @@ pub async fn create_listener(cx: &Context, input: CreateListenerInput) -> Result
         ));
     }
     let row = insert(cx, &mut tx, &balancer, &spec, default_actions).await?;
-    let tags: Vec<_> = tags.into_iter().map(|tag| (row.arn.clone(), tag)).collect();
-    store::tags::put(&mut tx, &cx.scope, &tags).await?;
+    store::tags::set(&mut tx, &cx.scope, &row.arn, &tags).await?;
     routes::touch_balancer(&mut tx, &arn).await?;
     cx.db().commit(tx, [Wake::Routes]).await?;
     Ok(reply(row))

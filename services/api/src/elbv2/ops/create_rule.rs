@@ -59,8 +59,7 @@ pub async fn create_rule(cx: &Context, input: CreateRuleInput) -> Result<CreateR
         cx.now(),
     )
     .await?;
-    let tags: Vec<_> = tags.into_iter().map(|tag| (arn.clone(), tag)).collect();
-    store::tags::put(&mut tx, &cx.scope, &tags).await?;
+    store::tags::set(&mut tx, &cx.scope, &arn, &tags).await?;
     routes::touch_balancer(&mut tx, &balancer.arn).await?;
     let row = rules::seen(&mut tx, &arn).await?.ok_or_else(listeners::no_rule)?;
     cx.db().commit(tx, [Wake::Routes]).await?;

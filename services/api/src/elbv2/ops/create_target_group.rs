@@ -5,7 +5,8 @@ use aws_model::elbv2::types::{
 };
 use domain::elb::{NameFlaw, check_name};
 use store::Wake;
-use store::target_groups::{self, Created, KeptTargetGroup, NewTargetGroup, TargetGroupRow};
+use store::load_balancers::Created;
+use store::target_groups::{self, KeptTargetGroup, NewTargetGroup, TargetGroupRow};
 
 use crate::elbv2::attributes::invalid_configuration;
 use crate::elbv2::attributes::target_group::Subject;

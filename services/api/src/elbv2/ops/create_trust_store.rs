@@ -42,8 +42,7 @@ pub async fn create_trust_store(
             format!("A trust store with the name '{}' already exists", input.name),
         ));
     }
-    let tags: Vec<_> = tags.into_iter().map(|tag| (arn.clone(), tag)).collect();
-    store::tags::put(&mut tx, &cx.scope, &tags).await?;
+    store::tags::set(&mut tx, &cx.scope, &arn, &tags).await?;
     cx.db().commit(tx, []).await?;
     let row = store::trust_stores::find(cx.db(), &cx.scope, &arn).await?;
     let row = row.ok_or_else(|| find::not_found(domain::ElbKind::TrustStore, &arn))?;
