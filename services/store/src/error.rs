@@ -36,6 +36,15 @@ impl StoreError {
         }
     }
 
+    /// What stands in a row cannot be read, as when another version has written it. Other rows can.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(
+            self,
+            StoreError::Inconsistent { .. }
+                | StoreError::Database(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_))
+        )
+    }
+
     /// Name of the constraint or index that refused a row, if one did.
     pub fn constraint(&self) -> Option<&str> {
         match self {

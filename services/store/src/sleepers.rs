@@ -59,7 +59,8 @@ pub async fn follow_tags(db: &Db, now: DateTime<Utc>) -> Result<()> {
     .fetch_all(db.pool())
     .await?;
     for service in &opted_out {
-        wake(db, *service, now, "is not set to sleep any more").await?;
+        let woken = wake(db, *service, now, "is not set to sleep any more").await;
+        alone(*service, woken)?;
         let mut tx = db.begin().await?;
         sqlx::query("DELETE FROM sleepers WHERE service_id = $1")
             .bind(service)
@@ -86,7 +87,7 @@ pub async fn active(db: &Db, target_groups: &[String], now: DateTime<Utc>) -> Re
     .fetch_all(db.pool())
     .await?;
     for (service, _) in asleep.into_iter().filter(|(_, asleep)| *asleep) {
-        wake(db, service, now, "wakes up for a request").await?;
+        alone(service, wake(db, service, now, "wakes up for a request").await)?;
     }
     Ok(())
 }
@@ -106,9 +107,20 @@ pub async fn fall_asleep(db: &Db, now: DateTime<Utc>) -> Result<u64> {
     .await?;
     let mut count = 0;
     for service in idle {
-        count += u64::from(sleep(db, service, now).await?);
+        count += u64::from(alone(service, sleep(db, service, now).await)?);
     }
     Ok(count)
+}
+
+/// A service that cannot be read keeps no other, of whatever account, from anything.
+fn alone<T: Default>(service: i64, done: Result<T>) -> Result<T> {
+    match done {
+        Err(error) if error.is_unreadable() => {
+            tracing::error!(service, %error, "a service that may sleep cannot be read");
+            Ok(T::default())
+        }
+        done => done,
+    }
 }
 
 async fn sleep(db: &Db, service: i64, now: DateTime<Utc>) -> Result<bool> {

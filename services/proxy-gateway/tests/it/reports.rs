@@ -169,6 +169,38 @@ async fn lb03_the_service_of_a_target_is_woken_by_its_health() {
         .expect("the service is woken");
 }
 
+#[tokio::test]
+async fn a_service_that_cannot_be_read_keeps_no_other_from_waking_and_no_health_from_being_agreed() {
+    let (world, mut proxy) = one_target().await;
+    world.service("web").await;
+    // Of another version.
+    world
+        .run(
+            "INSERT INTO services (cluster_id, name, status, scheduling_strategy, desired_count, spec, create_digest, created_at, created_by) \
+                 SELECT id, 'odd', 'ACTIVE', 'REPLICA', 0, '{}', '', now(), 'me' FROM clusters; \
+             INSERT INTO deployments (id, service_id, status, task_definition_id, desired_count, spec, rollout_state, rollout_state_reason, \
+                 created_at, updated_at) SELECT 2, o.id, d.status, d.task_definition_id, 0, d.spec, '', '', now(), now() \
+                 FROM deployments d, services o WHERE o.name = 'odd'; \
+             UPDATE services SET desired_count = 0; \
+             INSERT INTO sleepers SELECT id, 60, 100, 60, now(), 3 FROM services",
+        )
+        .await;
+    let target_group = group_arn("web");
+    proxy.send(&FromProxy::Wake { target_group }).await;
+    proxy
+        .send(&report(&world, Health::healthy(), Utc::now()).await)
+        .await;
+    becomes(&world, "healthy").await;
+    let awake = async || -> i32 {
+        let query = "SELECT desired_count FROM services WHERE name = 'web'";
+        sqlx::query_scalar(query)
+            .fetch_one(world.db.pool())
+            .await
+            .unwrap()
+    };
+    eventually(awake, |count| *count == 3).await;
+}
+
 fn minutes(count: u64, seconds: f64) -> Vec<MetricsMinute> {
     let statistics = Statistics {
         samples: count,

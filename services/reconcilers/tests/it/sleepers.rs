@@ -1,6 +1,9 @@
 //! Services that sleep at zero tasks until a request comes.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
+use kit::Random;
 use routing::snapshot::WakePolicy;
 use serde_json::{Value, json};
 use store::proxies::{self, Parting, ProxySession};
@@ -79,6 +82,50 @@ async fn requests_keep_a_service_awake() {
         assert_eq!(sleepers::fall_asleep(&world.lab.api.db(), now).await.unwrap(), 0);
     }
     assert_eq!(world.lab.service().await["desiredCount"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_request_and_a_sleep_at_one_moment_the_request_wins_and_two_proxies_wake_once() {
+    let world = sleepy().await;
+    world.lab.tasks.drain(Duration::from_secs(5)).await;
+    let (db, now) = (
+        world.lab.api.db(),
+        world.lab.api.api().clock.now() + TimeDelta::hours(1),
+    );
+    let mut slept = 0;
+    let random = Random::seeded(7);
+    for round in 0..40 {
+        sqlx::query(
+            "WITH s AS (UPDATE services SET settled = true) UPDATE sleepers SET active_at = $1 - interval '30 minutes'",
+        )
+        .bind(now)
+        .execute(db.pool())
+        .await
+        .unwrap();
+        let asked = Duration::from_micros(random.below(8_000) as u64);
+        let active = async || {
+            tokio::time::sleep(asked).await;
+            sleepers::active(&db, &world.groups, now).await
+        };
+        // In some rounds for certain after it has fallen asleep.
+        if round % 4 == 0 {
+            slept += sleepers::fall_asleep(&db, now).await.unwrap();
+        }
+        let (asleep, one, two) = tokio::join!(sleepers::fall_asleep(&db, now), active(), active());
+        one.and(two).unwrap();
+        slept += asleep.unwrap();
+        let stands: (i32, Option<i32>) = sqlx::query_as(
+            "SELECT s.desired_count, z.awake_count FROM services s JOIN sleepers z ON z.service_id = s.id",
+        )
+        .fetch_one(db.pool())
+        .await
+        .unwrap();
+        assert_eq!(stands, (2, None));
+    }
+    let told = messages(&world.lab.service().await);
+    let count = |what: &str| told.iter().filter(|text| text.contains(what)).count() as u64;
+    assert!(slept >= 10, "{slept}");
+    assert_eq!((count("sleeps:"), count("wakes up")), (slept, slept));
 }
 
 #[tokio::test(flavor = "multi_thread")]
