@@ -246,6 +246,12 @@ async fn attempt(
         reply,
     )
     .await;
+    if let (Err(Failed::Silent), Side::H2(upstream)) = (&exchanged, &upstream)
+        && let Some(slot) = &upstream.slot
+    {
+        // Maybe nobody is there any more. Who comes next shall not find that out once more.
+        pool::unshare(target, slot);
+    }
     let exchanged = exchanged.map_err(Lost::Exchange)?;
     let clean = request.classification < Classification::Ambiguous;
     Ok(match (exchanged, upstream) {

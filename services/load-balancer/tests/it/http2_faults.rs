@@ -146,6 +146,35 @@ async fn what_a_target_may_have_begun_is_not_repeated_and_what_it_refused_is() {
 }
 
 #[tokio::test]
+async fn a_connection_on_which_nothing_comes_back_gets_no_more_requests() {
+    // The first connection is to a target that is gone without a word, as behind a firewall that forgot it.
+    let listener = TcpListener::bind((own_address(), 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mute, _) = listener.accept().await.unwrap();
+        let mut mute = h2::server::handshake(mute).await.unwrap();
+        let _unanswered = mute.accept().await;
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut connection = h2::server::handshake(stream).await.unwrap();
+        while let Some(Ok((_, mut respond))) = connection.accept().await {
+            respond.send_response(Response::new(()), true).unwrap();
+        }
+    });
+    let secure = secure(Vec::new());
+    let mut group = group("tg", &[address]);
+    group.protocol_version = ProtocolVersion::Http2;
+    secure.rig.proxy.set_target_group(group);
+    let mut balancer = secure.balancer(vec![forward(&[("tg", 1)])]);
+    balancer.attributes.idle_timeout_seconds = 1;
+    secure.rig.proxy.set_balancer(balancer);
+    let mut send = secure.connect().await;
+    for status in [504, 200] {
+        let (response, ..) = exchange(&mut send, get("/"), &[]).await;
+        assert_eq!(response.status(), status);
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_resets_stream_after_stream_is_turned_away() {
     // Its queue is full after two connections: to connect takes for ever.
     let stuck = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
