@@ -81,7 +81,7 @@ pub async fn connect(db: &Db, session: &ProxySession, now: DateTime<Utc>) -> Res
 pub enum Lost {
     /// Another session of the same name has replaced it, through another server.
     Replaced,
-    /// Its row is gone: the database was restored from a backup. The proxy has to connect again.
+    /// Nobody has: the database was restored from a backup and does not know it. The proxy has to connect again.
     Forgotten,
 }
 
@@ -93,11 +93,13 @@ pub async fn renew(db: &Db, sessions: &[(String, Uuid)]) -> Result<Vec<(Uuid, Lo
         "WITH mine AS (SELECT * FROM unnest($1::text[], $2::uuid[]) AS m(name, session_id)), \
          held AS (SELECT name FROM proxies WHERE session_id = ANY($2) ORDER BY name FOR UPDATE), \
          renewed AS (UPDATE proxies p SET seen_at = now() FROM held WHERE p.name = held.name AND p.session_id = ANY($2) RETURNING p.session_id) \
-         SELECT m.session_id, EXISTS (SELECT 1 FROM proxies p WHERE p.name = m.name) FROM mine m \
+         SELECT m.session_id, EXISTS (SELECT 1 FROM proxies p WHERE p.name = m.name \
+             AND p.seen_at > now() - make_interval(secs => $3)) FROM mine m \
          WHERE NOT EXISTS (SELECT 1 FROM renewed r WHERE r.session_id = m.session_id)",
     )
     .bind(names)
     .bind(ids)
+    .bind(LIFE.as_secs_f64())
     .fetch_all(db.pool())
     .await?;
     sqlx::query("DELETE FROM proxies WHERE seen_at < now() - make_interval(secs => $1)")
