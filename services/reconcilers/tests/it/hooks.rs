@@ -1,9 +1,12 @@
 //! Deployments that wait for PAUSE hooks, and what becomes of them (section 14).
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use futures::future::join_all;
-use kit::{Shutdown, Tasks};
-use reconcilers::Reconcilers;
+use kit::Random;
+use reconcilers::driver::Reconciler;
+use reconcilers::service_scheduler::ServiceScheduler;
 use serde_json::{Value, json};
 
 use crate::lab::{config, is_stable, messages, surroundings};
@@ -193,29 +196,52 @@ async fn bg21_a_hook_that_nobody_answers_does_what_it_says_when_its_time_is_over
     assert_eq!(statuses(&told), ["TIMED_OUT", "TIMED_OUT"]);
 }
 
+/// Schedulers of many servers look at the service at the same time; most of them are cut off somewhere.
+async fn looks_that_are_cut_off(service: &Shifting, random: &Random) {
+    let api = &service.world.lab.api;
+    let id = store::services::sweep::live(&api.db()).await.unwrap()[0];
+    for _ in 0..6 {
+        let schedulers: Vec<_> = (0..6)
+            .map(|_| ServiceScheduler::new(&surroundings(api, config())))
+            .collect();
+        let looks = schedulers.iter().map(|scheduler| {
+            let cut = Duration::from_micros(random.below(20_000) as u64);
+            tokio::time::timeout(cut, scheduler.reconcile(id))
+        });
+        for look in join_all(looks).await {
+            let _ = look.map(Result::unwrap);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn bg06_bg21_with_two_servers_and_doubled_answers_each_step_is_one_wait() {
+async fn bg06_bg21_with_servers_that_die_and_doubled_answers_each_step_is_one_wait() {
     let linear = json!({"stepPercent": 50.0, "stepBakeTimeInMinutes": 1});
     let service = Shifting::steady(
         json!({"strategy": "LINEAR", "bakeTimeInMinutes": 60, "linearConfiguration": linear}),
     )
     .await;
     let lab = &service.world.lab;
-    let second = Tasks::new(Shutdown::new());
-    let other = Reconcilers::start(&second, &surroundings(&lab.api, config()));
-    let configuration = json!({"lifecycleHooks": [pause(&["PRE_PRODUCTION_TRAFFIC_SHIFT"])]});
+    let random = Random::seeded(21);
+    let hook = pause(&["PRE_PRODUCTION_TRAFFIC_SHIFT"]);
+    let configuration = json!({"lifecycleHooks": [hook, hook]});
     lab.update(json!({"taskDefinition": "web:4", "deploymentConfiguration": configuration}))
         .await;
     service.healthy_in(1, 1).await;
-    for (step, weights) in [(1, [500, 500]), (2, [0, 100])] {
-        until_waiting(&service, step).await;
-        let body = answer(&service, None).await;
-        let answers = (0..4).map(|_| lab.api.call("ContinueServiceDeployment", body.clone()));
-        let answers = join_all(answers).await;
-        assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
-        service.until_weights(weights).await;
+    let mut before = [100, 0];
+    for (step, after) in [(1, [500, 500]), (2, [0, 100])] {
+        looks_that_are_cut_off(&service, &random).await;
+        for hook in until_waiting(&service, 2 * step).await.0.split_off(2 * step - 2) {
+            assert_eq!(service.weights().await, before);
+            let mut body = answer(&service, None).await;
+            body["hookId"] = hook["hookId"].clone();
+            let answers = (0..4).map(|_| lab.api.call("ContinueServiceDeployment", body.clone()));
+            let (answers, ()) = futures::join!(join_all(answers), looks_that_are_cut_off(&service, &random));
+            assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+        }
+        service.until_weights(after).await;
+        before = after;
         lab.pass(TimeDelta::minutes(1));
-        other.look_now();
     }
     let told = service
         .world
@@ -223,8 +249,7 @@ async fn bg06_bg21_with_two_servers_and_doubled_answers_each_step_is_one_wait() 
             Some(service.deployment().await).filter(|told| told["lifecycleStage"] == "BAKE_TIME")
         })
         .await;
-    assert_eq!(statuses(&told), ["SUCCEEDED", "SUCCEEDED"]);
-    second.shutdown().request();
+    assert_eq!(statuses(&told), ["SUCCEEDED"; 4]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

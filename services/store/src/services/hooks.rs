@@ -5,16 +5,16 @@
 
 use chrono::{DateTime, Utc};
 use planning::deployment::{HookAction, Pause, PauseStatus};
+use serde::Deserialize;
 use sqlx::PgConnection;
 
-use crate::{Db, Result, Tx};
+use crate::{Result, Tx};
 
 /// A row of `lifecycle_hooks`.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct PauseRow {
     /// `hookId`.
     pub id: String,
-    pub service_deployment_id: String,
     /// The deployment that waits.
     pub deployment_id: i64,
     /// Its place in `lifecycleHooks`.
@@ -28,6 +28,16 @@ pub struct PauseRow {
     pub timeout_action: String,
     pub expires_at: DateTime<Utc>,
     pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// A wait as users are shown it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ShownPause {
+    /// `hookId`.
+    pub id: String,
+    pub status: String,
+    pub timeout_action: String,
+    pub expires_at: DateTime<Utc>,
 }
 
 /// What ContinueServiceDeployment came to (BG-21).
@@ -47,8 +57,7 @@ pub(super) async fn of_deployments(
     deployments: &[i64],
 ) -> Result<Vec<PauseRow>> {
     let query = sqlx::query_as(
-        "SELECT h.id, h.service_deployment_id, x.deployment_id, h.place, h.stage, h.share, h.status, h.timeout_action, h.expires_at, \
-             h.ended_at \
+        "SELECT h.id, x.deployment_id, h.place, h.stage, h.share, h.status, h.timeout_action, h.expires_at, h.ended_at \
          FROM service_deployments x JOIN lifecycle_hooks h ON h.service_deployment_id = x.id \
          WHERE x.service_id = $1 AND x.deployment_id = ANY($2) ORDER BY h.ordinal",
     );
@@ -57,17 +66,6 @@ pub(super) async fn of_deployments(
         .bind(deployments)
         .fetch_all(connection)
         .await?)
-}
-
-/// The waits of these service deployments, in the order in which they began.
-pub async fn shown(db: &Db, service_deployments: &[String]) -> Result<Vec<PauseRow>> {
-    let query = sqlx::query_as(
-        "SELECT h.id, h.service_deployment_id, x.deployment_id, h.place, h.stage, h.share, h.status, h.timeout_action, h.expires_at, \
-             h.ended_at \
-         FROM lifecycle_hooks h JOIN service_deployments x ON x.id = h.service_deployment_id \
-         WHERE h.service_deployment_id = ANY($1) ORDER BY h.ordinal",
-    );
-    Ok(query.bind(service_deployments).fetch_all(db.pool()).await?)
 }
 
 /// A wait as a plan has it: a new one, or the end of one.

@@ -8,6 +8,7 @@ use rand::Rng;
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, PgConnection};
 
+use super::hooks::ShownPause;
 use crate::{Db, Result, Tx};
 
 const COLUMNS: &str = "x.id, x.ordinal, x.service_id, x.deployment_id, x.rollback_deployment_id, x.target_revision, x.source_revisions, x.status, \
@@ -221,10 +222,23 @@ pub async fn list(
     Ok(query.fetch_all(db.pool()).await?)
 }
 
+/// A service deployment with how far it is, all of one moment.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Described {
+    #[sqlx(flatten)]
+    pub row: ServiceDeploymentRow,
+    /// The stage of the deployment that it began, if that one shifts traffic (BG-04).
+    pub stage: Option<String>,
+    /// Its waits for hooks, in the order in which they began (BG-22).
+    pub pauses: Json<Vec<ShownPause>>,
+}
+
 /// Those of these services that have one of these ids.
-pub async fn find(db: &Db, service_ids: &[i64], ids: &[String]) -> Result<Vec<ServiceDeploymentRow>> {
+pub async fn find(db: &Db, service_ids: &[i64], ids: &[String]) -> Result<Vec<Described>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM service_deployments x WHERE x.service_id = ANY($1) AND x.id = ANY($2)"
+        "SELECT {COLUMNS}, (SELECT d.scheduler #>> '{{shifting,stage}}' FROM deployments d WHERE d.id = x.deployment_id) AS stage, \
+             (SELECT coalesce(jsonb_agg(h ORDER BY h.ordinal), '[]') FROM lifecycle_hooks h WHERE h.service_deployment_id = x.id) AS pauses \
+         FROM service_deployments x WHERE x.service_id = ANY($1) AND x.id = ANY($2)"
     );
     let query = sqlx::query_as(AssertSqlSafe(sql)).bind(service_ids).bind(ids);
     Ok(query.fetch_all(db.pool()).await?)

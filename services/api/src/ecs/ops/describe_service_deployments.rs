@@ -1,7 +1,6 @@
 use std::collections::HashMap;
 
 use aws_model::ecs::types::{DescribeServiceDeploymentsRequest, DescribeServiceDeploymentsResponse};
-use store::services::hooks::{self, PauseRow};
 use store::services::{deployments, service_deployments};
 
 use crate::ecs::service_deployment_arn::{self, missing, named};
@@ -31,7 +30,7 @@ pub async fn describe_service_deployments(
     let rows = service_deployments::find(cx.db(), &service_ids, &ids).await?;
     let referred: Vec<i64> = rows
         .iter()
-        .flat_map(|row| [Some(row.deployment_id), row.rollback_deployment_id])
+        .flat_map(|found| [Some(found.row.deployment_id), found.row.rollback_deployment_id])
         .flatten()
         .collect();
     let targets: HashMap<i64, _> = deployments::of_revisions(cx.db(), &service_ids, &referred)
@@ -39,26 +38,22 @@ pub async fn describe_service_deployments(
         .into_iter()
         .map(|row| (row.id, row))
         .collect();
-    let found: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
-    let mut pauses: HashMap<String, Vec<PauseRow>> = HashMap::new();
-    for pause in hooks::shown(cx.db(), &found).await? {
-        pauses
-            .entry(pause.service_deployment_id.clone())
-            .or_default()
-            .push(pause);
-    }
     let counts = service_deployments::revision_counts(cx.db(), &service_ids).await?;
     let counts: HashMap<i64, _> = counts
         .into_iter()
         .map(|counts| (counts.revision_id, counts))
         .collect();
 
-    let mut rows: HashMap<String, _> = rows.into_iter().map(|row| (row.id.clone(), row)).collect();
+    let mut rows: HashMap<String, _> = rows
+        .into_iter()
+        .map(|found| (found.row.id.clone(), found))
+        .collect();
     let mut shown = Vec::new();
     for name in &names {
         let service = services.get(&(name.cluster.clone(), name.service.clone()));
-        let Some(row) = service.and_then(|service| {
-            rows.get(&name.id).filter(|row| row.service_id == service.id)?;
+        let Some(found) = service.and_then(|service| {
+            rows.get(&name.id)
+                .filter(|found| found.row.service_id == service.id)?;
             rows.remove(&name.id)
         }) else {
             continue;
@@ -68,10 +63,9 @@ pub async fn describe_service_deployments(
             cluster: &name.cluster,
             service: &name.service,
         };
-        let target = targets.get(&row.deployment_id);
-        let back = row.rollback_deployment_id.and_then(|id| targets.get(&id));
-        let pauses = pauses.remove(&row.id).unwrap_or_default();
-        shown.push(whole(home, row, target, back, &counts, pauses));
+        let target = targets.get(&found.row.deployment_id);
+        let back = found.row.rollback_deployment_id.and_then(|id| targets.get(&id));
+        shown.push(whole(home, found, target, back, &counts));
     }
     let found: Vec<&str> = shown
         .iter()

@@ -10,8 +10,8 @@ use aws_model::ecs::types::{
 use domain::Scope;
 use planning::deployment::arithmetic::breaker_threshold;
 use store::services::DeploymentRow;
-use store::services::hooks::PauseRow;
-use store::services::service_deployments::{RevisionCounts, ServiceDeploymentRow};
+use store::services::hooks::ShownPause;
+use store::services::service_deployments::{Described, RevisionCounts, ServiceDeploymentRow};
 
 /// Where a service stands: what its ARNs are made of.
 #[derive(Clone, Copy)]
@@ -47,15 +47,15 @@ pub fn brief(home: Home<'_>, row: ServiceDeploymentRow) -> ServiceDeploymentBrie
     }
 }
 
-/// A service deployment whole. `target` is the deployment that it began, `pauses` are its waits for hooks.
+/// A service deployment whole. `target` is the deployment that it began.
 pub fn whole(
     home: Home<'_>,
-    row: ServiceDeploymentRow,
+    found: Described,
     target: Option<&DeploymentRow>,
     rolled_back_to: Option<&DeploymentRow>,
     counts: &HashMap<i64, RevisionCounts>,
-    pauses: Vec<PauseRow>,
 ) -> ServiceDeployment {
+    let Described { row, stage, pauses } = found;
     let under_way = row.finished_at.is_none();
     let shifts = row
         .configuration
@@ -64,7 +64,7 @@ pub fn whole(
         .is_some_and(|strategy| strategy.as_str() != "ROLLING");
     let summary =
         |revision: i64| revision_summary(home, revision, counts.get(&revision), shifts && under_way);
-    let stage = target.filter(|_| under_way && shifts).and_then(lifecycle_stage);
+    let stage = stage.filter(|_| under_way && shifts);
     let rollback = row.rollback_started_at.map(|at| Rollback {
         reason: row.rollback_reason.clone(),
         started_at: Some(at.into()),
@@ -87,8 +87,8 @@ pub fn whole(
         ),
         target_service_revision: Some(summary(row.target_revision)),
         deployment_circuit_breaker: Some(circuit_breaker(&row, target)),
-        lifecycle_stage: stage,
-        lifecycle_hook_details: shifts.then(|| pauses.into_iter().map(hook_detail).collect()),
+        lifecycle_stage: stage.and_then(|stage| lifecycle_stage(&stage)),
+        lifecycle_hook_details: shifts.then(|| pauses.0.into_iter().map(hook_detail).collect()),
         rollback,
         status: row.status.parse().ok(),
         status_reason: row.status_reason,
@@ -98,15 +98,15 @@ pub fn whole(
 }
 
 /// `lifecycleStage`. The API has no word for the stage before each step of the production shift, in which hooks are waited for.
-fn lifecycle_stage(deployment: &DeploymentRow) -> Option<Stage> {
-    match deployment.scheduler.0.pointer("/shifting/stage")?.as_str()? {
+fn lifecycle_stage(stage: &str) -> Option<Stage> {
+    match stage {
         "PRE_PRODUCTION_TRAFFIC_SHIFT" => Some(Stage::ProductionTrafficShift),
         other => other.parse().ok(),
     }
 }
 
 /// One entry of `lifecycleHookDetails` (BG-22).
-fn hook_detail(pause: PauseRow) -> DeploymentLifecycleHookDetail {
+fn hook_detail(pause: ShownPause) -> DeploymentLifecycleHookDetail {
     DeploymentLifecycleHookDetail {
         hook_id: Some(pause.id),
         target_type: Some(DeploymentLifecycleHookTargetType::Pause),
