@@ -2,7 +2,8 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::head::{Fields, Length};
+use super::fields::is_reserved;
+use super::head::{Fields, Known, Length};
 use super::parse;
 
 /// A piece of a body.
@@ -179,7 +180,7 @@ impl Encoder {
             (Self::Chunked, Part::Trailers(fields)) => {
                 out.extend_from_slice(b"0\r\n");
                 for (known, name, value) in fields.iter() {
-                    if may_trail(known) {
+                    if may_trail(known, name) {
                         put_field(out, name, value);
                     }
                 }
@@ -189,13 +190,22 @@ impl Encoder {
     }
 }
 
-/// Fields about framing, routing and connections do not belong into trailers.
-pub fn may_trail(known: super::head::Known) -> bool {
-    use super::head::Known;
+/// Fields about framing, routing and connections do not belong into trailers; nor do those that we vouch for, since there are programs
+/// that take trailers for headers.
+pub fn may_trail(known: Known, name: &[u8]) -> bool {
     !known.is_hop_by_hop()
+        && !is_reserved(name)
         && !matches!(
             known,
-            Known::ContentLength | Known::Host | Known::Trailer | Known::Cookie | Known::SetCookie
+            Known::ContentLength
+                | Known::Host
+                | Known::Trailer
+                | Known::Cookie
+                | Known::SetCookie
+                | Known::AmznTraceId
+                | Known::ForwardedFor
+                | Known::ForwardedPort
+                | Known::ForwardedProto
         )
 }
 

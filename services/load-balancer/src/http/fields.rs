@@ -138,15 +138,20 @@ fn forwarded_for(fields: &Fields, origin: &Origin<'_>) -> String {
     text
 }
 
-/// Names that only this proxy may vouch for: what a client says under them is dropped.
-fn is_written_here(name: &[u8], origin: &Origin<'_>) -> bool {
+/// Names that only a load balancer may vouch for.
+pub fn is_reserved(name: &[u8]) -> bool {
     const PREFIXES: [&[u8]; 3] = [b"x-amzn-mtls-", b"x-amzn-oidc-", b"x-amzn-tls-"];
     let starts = |prefix: &[u8]| {
         name.get(..prefix.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     };
-    let renamed = &origin.listener.config.attributes.renamed_headers;
     name.len() > 11 && PREFIXES.into_iter().any(starts)
+}
+
+/// Names that this proxy vouches for: what a client says under them is dropped.
+fn is_written_here(name: &[u8], origin: &Origin<'_>) -> bool {
+    let renamed = &origin.listener.config.attributes.renamed_headers;
+    is_reserved(name)
         || renamed
             .iter()
             .any(|(_, ours)| ours.as_bytes().eq_ignore_ascii_case(name))

@@ -307,9 +307,10 @@ pub fn fields_of(map: &http::HeaderMap) -> Fields {
 fn header_map(fields: &Fields) -> http::HeaderMap {
     let mut map = http::HeaderMap::with_capacity(fields.list.len());
     for (known, name, value) in fields.iter() {
+        let is_trailer = may_trail(known, name);
         let name = http::HeaderName::from_bytes(name);
         let value = http::HeaderValue::from_bytes(value);
-        if let (true, Ok(name), Ok(value)) = (may_trail(known), name, value) {
+        if let (true, Ok(name), Ok(value)) = (is_trailer, name, value) {
             map.append(name, value);
         }
     }

@@ -215,6 +215,16 @@ async fn a_client_cannot_speak_for_the_balancer() {
 }
 
 #[tokio::test]
+async fn nor_can_it_in_trailers() {
+    let rig = Rig::with_targets(&[mirror().await]);
+    let got = answer(&rig, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Sum: 1\r\nX-Amzn-Oidc-Identity: root\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n").await.0.text();
+    assert!(
+        got.contains("X-Sum: 1") && !got.contains("Identity") && !got.contains("6.6.6.6"),
+        "{got}"
+    );
+}
+
+#[tokio::test]
 async fn no_other_protocol_than_websocket_is_upgraded_to() {
     let rig = Rig::with_targets(&[mirror().await]);
     let request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n";
