@@ -99,15 +99,6 @@ pub async fn of_balancer(
         .await?)
 }
 
-/// Whether there is a balancer with this ARN.
-pub async fn balancer_exists(db: &Db, scope: &Scope, arn: &str) -> Result<bool> {
-    let row = sqlx::query("SELECT 1 FROM load_balancers WHERE account = $1 AND region = $2 AND arn = $3")
-        .bind(scope.account.as_str())
-        .bind(scope.region.as_str())
-        .bind(arn);
-    Ok(row.fetch_optional(db.pool()).await?.is_some())
-}
-
 /// The balancer with this ARN, locked against other changes until the transaction ends.
 pub async fn lock_balancer(tx: &mut Tx, scope: &Scope, arn: &str) -> Result<Option<BalancerHead>> {
     let query = sqlx::query_as(

@@ -62,18 +62,6 @@ pub async fn find(db: &Db, scope: &Scope, arn: &str) -> Result<Option<RuleRow>> 
     Ok(find_many(db, scope, &[arn.to_owned()]).await?.pop())
 }
 
-/// The default rule of a listener.
-pub async fn default_of(db: &Db, scope: &Scope, listener_arn: &str) -> Result<Option<RuleRow>> {
-    let sql =
-        format!("{SELECT} WHERE b.account = $1 AND b.region = $2 AND l.arn = $3 AND r.priority IS NULL");
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
-        .bind(scope.account.as_str())
-        .bind(scope.region.as_str())
-        .bind(listener_arn)
-        .fetch_optional(db.pool())
-        .await?)
-}
-
 /// Rules of a listener whose priority is above `after`, ascending, the default rule last.
 pub async fn of_listener(
     db: &Db,

@@ -21,6 +21,27 @@ pub struct Entry {
     pub port_range: Option<PortRange>,
 }
 
+/// The entry that a request of CreateNetworkAclEntry or ReplaceNetworkAclEntry asks for: they have the same parameters.
+///
+/// # Errors
+/// As [`checked`].
+macro_rules! asked {
+    ($input:ident) => {
+        $crate::ec2::acl_entries::checked($crate::ec2::acl_entries::Entry {
+            network_acl: $input.network_acl_id,
+            rule_number: $input.rule_number,
+            protocol: $input.protocol,
+            rule_action: $input.rule_action,
+            egress: $input.egress,
+            cidr_block: $input.cidr_block,
+            ipv6_cidr_block: $input.ipv6_cidr_block,
+            icmp_type_code: $input.icmp_type_code,
+            port_range: $input.port_range,
+        })
+    };
+}
+pub(crate) use asked;
+
 /// An entry that an ACL can have. Ports and types of protocols that have none say nothing and are left out, as on AWS.
 pub fn checked(entry: Entry) -> Result<AclEntry> {
     given::id(ResourceKind::NetworkAcl, &entry.network_acl)?;
