@@ -21,6 +21,8 @@ use crate::wire::Wire;
 /// After a refusal the client's octets are read away for so long, so that it sees the answer and not a reset.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_READS: usize = 64;
+/// Heads up to this length are looked at with each read.
+const SHORT_HEAD: usize = 1024;
 /// How often a connection without a request looks whether the proxy is draining.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -98,8 +100,10 @@ async fn next_request(
     let Side::H1(side) = side else { return Next::Over };
     let wire = &mut side.wire;
     let mut since = Instant::now();
+    let mut seen = 0;
     loop {
-        if !wire.input.is_empty() {
+        if !wire.input.is_empty() && is_worth_a_look(&wire.input, seen) {
+            seen = wire.input.len();
             match parse::request(&wire.input, request) {
                 Parsed::Whole(length) => {
                     wire.input.advance(length);
@@ -135,6 +139,16 @@ pub(super) fn refusal(request: &RequestHead, mode: DesyncMitigation) -> Option<u
         DesyncMitigation::Strictest => Classification::Compliant,
     };
     (request.classification > worst).then_some(400)
+}
+
+/// Whether a head of which `seen` octets were not the whole may be whole or wrong by now. A head that comes octet by octet is so not
+/// read from its beginning with each of them.
+fn is_worth_a_look(input: &[u8], seen: usize) -> bool {
+    let new = &input[seen.saturating_sub(2)..];
+    input.len() <= SHORT_HEAD
+        || input.len() >= 2 * seen
+        || memchr::memmem::find(new, b"\n\r\n").is_some()
+        || memchr::memmem::find(new, b"\n\n").is_some()
 }
 
 async fn refuse(
@@ -181,4 +195,24 @@ async fn linger(wire: &mut Wire) {
     };
     // Whether the client waited for it is its own affair.
     let _ = tokio::time::timeout(LINGER, ending).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lb36_a_long_head_that_comes_octet_by_octet_is_looked_at_when_it_ends_and_when_it_has_doubled() {
+        let head = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(9000));
+        for head in [head.clone(), head.replace('\r', "")] {
+            let (mut seen, mut looks) = (0, 0);
+            for length in 1..=head.len() {
+                if is_worth_a_look(&head.as_bytes()[..length], seen) {
+                    (seen, looks) = (length, looks + 1);
+                }
+            }
+            assert_eq!(seen, head.len());
+            assert!(looks < SHORT_HEAD + 10, "{looks}");
+        }
+    }
 }
