@@ -6,6 +6,7 @@ The sample program ends at once at SIGTERM, so that a request sent to a task tha
 import collections
 import http.client
 import os
+import pathlib
 import signal
 import socket
 import threading
@@ -358,3 +359,15 @@ def test_a_proxy_that_is_upgraded_and_a_database_that_is_killed_lose_no_request(
         load.goes_on()
         until("the API answers", lambda: len(entry.targets("healthy")) == 2)
     assert load.failures == [] and apart.proxies[1].poll() is None
+
+
+def test_a_proxy_takes_as_many_open_files_as_the_system_allows(tmp_path):
+    proxy = spawn(tmp_path / "log", "proxy", "--server", "http://127.0.0.1:1", "--data-dir", str(tmp_path / "proxy"),
+                  before=("prlimit", "--nofile=256:2048"))
+    try:
+        limits = pathlib.Path(f"/proc/{proxy.pid}/limits")
+        until("it has raised its own limit", lambda: ["Max", "open", "files", "2048"] in [
+            line.split()[:4] for line in limits.read_text().splitlines()])
+    finally:
+        proxy.terminate()
+        proxy.wait(30)

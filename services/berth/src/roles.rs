@@ -13,6 +13,7 @@ use berth::lb::{self, Question};
 use berth::postgres::PrivatePostgres;
 use berth::proxy::{self, RunningProxy};
 use kit::{Random, Shutdown, SystemClock, Tasks};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use reconcilers::ReconcilerConfig;
 use sqlx::postgres::PgConnectOptions;
 use store::Db;
@@ -283,12 +284,22 @@ fn database(config: &Config) -> anyhow::Result<PgConnectOptions> {
     url.parse().context("the database's URL cannot be read")
 }
 
+/// Takes as many file descriptors as the system allows: each connection through a proxy is two, and shells start with 1,024.
+fn raise_file_limit() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
 /// Runs a role until it ends or is asked to stop; a loop that broke makes the exit code 1.
 fn on_runtime<F>(config: &Config, role: impl FnOnce(Tasks) -> F) -> anyhow::Result<ExitCode>
 where
     F: Future<Output = anyhow::Result<()>>,
 {
     kit::logging::init(&config.log, config.log_format)?;
+    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -96,8 +97,9 @@ async fn growth(contender: &dyn Contender, count: usize) -> anyhow::Result<f64> 
 
 /// Files that a process may have open decide how many are tried: each takes two here and two in the proxy.
 pub async fn measure(contenders: &[&dyn Contender], wanted: usize) -> anyhow::Result<Vec<Figure>> {
-    let (soft, _) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)?;
-    let count = wanted.min((soft as usize).saturating_sub(1500) / 2);
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+    let count = wanted.min(usize::try_from(hard)?.saturating_sub(1500) / 2);
     let mut growths = Vec::new();
     for contender in contenders {
         growths.push(growth(*contender, count).await?);
