@@ -9,7 +9,7 @@ use reconcilers::driver::Reconciler;
 use reconcilers::service_scheduler::ServiceScheduler;
 use serde_json::{Value, json};
 
-use crate::lab::{config, is_stable, messages, surroundings};
+use crate::lab::{config, messages, surroundings};
 use crate::shifting::Shifting;
 
 fn pause(stages: &[&str]) -> Value {
@@ -109,22 +109,8 @@ async fn bg04_bg21_a_deployment_goes_on_from_stage_to_stage_when_it_is_told_to()
     assert_eq!(service.weights().await, [0, 100]);
     assert_eq!(service.world.tasks("RUNNING").await.len(), 2, "blue stays");
     go_on(&service).await;
-    service
-        .world
-        .until("blue drains", async || {
-            let targets = service.world.targets().await;
-            targets
-                .iter()
-                .any(|target| target.group == 0 && target.draining)
-                .then_some(())
-        })
-        .await;
-    service.world.lab.pass(TimeDelta::minutes(1));
-    service
-        .world
-        .lab
-        .play_until("the deployment is over", is_stable)
-        .await;
+    service.blue_drains().await;
+    service.stable_again("the deployment is over").await;
     let told = service.until_status("SUCCESSFUL").await;
     assert_eq!(statuses(&told), ["SUCCEEDED"; 5]);
 }
@@ -139,12 +125,7 @@ async fn bg09_bg21_a_hook_that_is_told_to_roll_back_gives_the_traffic_back() {
     let body = answer(&service, Some("ROLLBACK")).await;
     service.world.lab.api.ok("ContinueServiceDeployment", body).await;
     service.until_weights([100, 0]).await;
-    service.world.lab.pass(TimeDelta::minutes(1));
-    let over = service
-        .world
-        .lab
-        .play_until("blue is alone again", is_stable)
-        .await;
+    let over = service.stable_again("blue is alone again").await;
     let told = service.until_status("ROLLBACK_SUCCESSFUL").await;
     let reason = format!(
         "ECS deployment failed: lifecycle hook {} was told to roll back in stage POST_PRODUCTION_TRAFFIC_SHIFT.",
@@ -186,12 +167,7 @@ async fn bg21_a_hook_that_nobody_answers_does_what_it_says_when_its_time_is_over
         .await;
     assert_eq!(refusal.code, "InvalidParameterException");
     service.until_weights([100, 0]).await;
-    service.world.lab.pass(TimeDelta::minutes(1));
-    service
-        .world
-        .lab
-        .play_until("blue is alone again", is_stable)
-        .await;
+    service.stable_again("blue is alone again").await;
     let told = service.until_status("ROLLBACK_SUCCESSFUL").await;
     assert_eq!(statuses(&told), ["TIMED_OUT", "TIMED_OUT"]);
 }

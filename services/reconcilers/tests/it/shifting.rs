@@ -93,6 +93,25 @@ impl Shifting {
         self.world.pass_checks().await;
     }
 
+    /// Waits until the first group's tasks leave it.
+    pub async fn blue_drains(&self) {
+        self.world
+            .until("blue drains", async || {
+                let targets = self.world.targets().await;
+                targets
+                    .iter()
+                    .any(|target| target.group == 0 && target.draining)
+                    .then_some(())
+            })
+            .await;
+    }
+
+    /// The service, once what drains has drained and the deployment is over.
+    pub async fn stable_again(&self, what: &str) -> Value {
+        self.world.lab.pass(TimeDelta::minutes(1));
+        self.world.lab.play_until(what, is_stable).await
+    }
+
     /// Weights of the two groups on the production rule.
     pub async fn weights(&self) -> [i64; 2] {
         self.weights_of(&self.rule).await
@@ -181,22 +200,8 @@ async fn bg02_bg07_blue_green_moves_between_the_two_groups_and_back_with_the_nex
         "blue stays"
     );
     service.world.lab.pass(TimeDelta::minutes(5));
-    service
-        .world
-        .until("blue drains", async || {
-            let targets = service.world.targets().await;
-            targets
-                .iter()
-                .any(|target| target.group == 0 && target.draining)
-                .then_some(())
-        })
-        .await;
-    service.world.lab.pass(TimeDelta::minutes(1));
-    let over = service
-        .world
-        .lab
-        .play_until("the deployment is over", is_stable)
-        .await;
+    service.blue_drains().await;
+    let over = service.stable_again("the deployment is over").await;
     assert_eq!(
         over["loadBalancers"][0]["targetGroupArn"],
         json!(service.world.groups[0]),
@@ -226,12 +231,7 @@ async fn sd05_a_stopped_blue_green_deployment_gives_the_traffic_back_at_once() {
             .await;
     }
     service.until_weights([100, 0]).await;
-    service.world.lab.pass(TimeDelta::minutes(1));
-    service
-        .world
-        .lab
-        .play_until("blue is alone again", is_stable)
-        .await;
+    service.stable_again("blue is alone again").await;
     let told = service.until_status("ROLLBACK_SUCCESSFUL").await;
     assert_eq!(told["rollback"]["serviceRevisionArn"], before);
     let refusal = service
@@ -255,12 +255,7 @@ async fn bg06_linear_and_canary_shift_in_steps() {
     service.until_weights([500, 500]).await;
     service.world.lab.pass(TimeDelta::minutes(2));
     service.until_weights([0, 100]).await;
-    service.world.lab.pass(TimeDelta::minutes(1));
-    service
-        .world
-        .lab
-        .play_until("the deployment is over", is_stable)
-        .await;
+    service.stable_again("the deployment is over").await;
 
     let canary = json!({"canaryPercent": 2.5, "canaryBakeTimeInMinutes": 3});
     let configuration = json!({"strategy": "CANARY", "canaryConfiguration": canary});
